@@ -1,0 +1,8 @@
+//! keyfault tells from logs why a credential stopped working, who must do what, and whether anything abnormal goes on around it.
+//!
+//! The flow has one direction: `read` finds inputs and cuts them into chunks, `source` turns records into events, `rule` claims causes,
+//! `diagnose` reaches verdicts and incidents, `detect` raises alerts, `report` writes. `pipeline` holds it on one page. See ARCHITECTURE.md.
+
+pub mod error;
+pub mod model;
+pub mod yaml;

@@ -1,0 +1,9 @@
+//! The words stages say to each other; imports nothing but `error`, `yaml` and libraries.
+
+pub mod cause;
+pub mod cell;
+pub mod checklist;
+pub mod column;
+pub mod finding;
+pub mod records;
+pub mod verdict;
