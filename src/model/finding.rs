@@ -326,3 +326,108 @@ pub struct Reject {
     /// The beginning of the record, redacted.
     pub excerpt: String,
 }
+
+/// What one event of a chunk did with a credential: the hot columns of every event, reported or not, one entry a row.
+#[derive(Debug, Clone, Default)]
+pub struct Uses {
+    /// Event time; `i64::MIN` where the record has none.
+    pub event_time_us: Vec<Micros>,
+    /// Outcome of each event.
+    pub outcome: Vec<Outcome>,
+    /// Dictionary codes of `credential_uid`.
+    pub credential_uid: super::records::Codes,
+    /// Dictionary codes of `credential_hint`.
+    pub credential_hint: super::records::Codes,
+    /// Dictionary codes of `credential_kind`.
+    pub credential_kind: super::records::Codes,
+    /// Dictionary codes of `provider`.
+    pub provider: super::records::Codes,
+    /// Dictionary codes of `actor_name`.
+    pub actor_name: super::records::Codes,
+    /// Dictionary codes of `actor_type`.
+    pub actor_type: super::records::Codes,
+    /// Dictionary codes of `src_ip`.
+    pub src_ip: super::records::Codes,
+    /// Dictionary codes of `service`.
+    pub service: super::records::Codes,
+    /// Dictionary codes of `operation`.
+    pub operation: super::records::Codes,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded.
+    Success,
+    /// It was refused: a failure of authentication, authorization, entitlement or limits.
+    Refused,
+    /// It failed for another reason.
+    Failed,
+    /// The record does not tell.
+    Unknown,
+}
+
+/// A successful control-plane call that changed a credential, user, account or policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lifecycle {
+    /// When it happened.
+    pub event_time_us: Option<Micros>,
+    /// What it did, e.g. `credential_deactivated`.
+    pub lifecycle_op: String,
+    /// The provider it happened at.
+    pub provider: Option<String>,
+    /// The credential it was done to.
+    pub target_credential_uid: Option<String>,
+    /// Name of the user it was done to.
+    pub target_user_name: Option<String>,
+    /// End of the credential's validity, where the call set one.
+    pub valid_until_us: Option<Micros>,
+}
+
+/// The counts of a run. `records = events + rejects + duplicates`, always.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Totals {
+    /// Inputs read.
+    pub inputs: u64,
+    /// Bytes as stored.
+    pub bytes: u64,
+    /// Bytes after decompression.
+    pub raw_bytes: u64,
+    /// Records seen.
+    pub records: u64,
+    /// Of these, events.
+    pub events: u64,
+    /// Of these, rejected.
+    pub rejects: u64,
+    /// Of these, duplicates.
+    pub duplicates: u64,
+    /// Events outside `--since` and `--until`: counted, not reported.
+    pub outside_window: u64,
+    /// Refusals.
+    pub failures: u64,
+    /// Refusals with a cause.
+    pub explained: u64,
+    /// Earliest event time.
+    pub first_event_time: Option<Micros>,
+    /// Latest event time.
+    pub last_event_time: Option<Micros>,
+}
+
+/// Everything a run found but the event and failure rows, which are streamed.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// Counts.
+    pub totals: Totals,
+    /// Failures by cause id (`unexplained` for none), most first.
+    pub causes: Vec<(String, u64)>,
+    /// Incidents, most pressing first.
+    pub incidents: Vec<Incident>,
+    /// Alerts, most severe first.
+    pub alerts: Vec<Alert>,
+    /// Credential profiles by credential_uid.
+    pub credentials: Vec<Credential>,
+    /// Inputs in canonical order.
+    pub coverage: Vec<Coverage>,
+    /// Rejected records in canonical order.
+    pub rejects: Vec<Reject>,
+}
