@@ -5,5 +5,7 @@ pub mod cell;
 pub mod checklist;
 pub mod column;
 pub mod finding;
+pub mod framing;
+pub mod matcher;
 pub mod records;
 pub mod verdict;

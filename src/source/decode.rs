@@ -1,0 +1,233 @@
+//! Turns the bytes of a chunk into JSON values, text lines or rows, one bad one never spoiling the others; knows no mapping.
+
+use super::redact::excerpt;
+use crate::model::framing::Framing;
+use sonic_rs::{JsonContainerTrait, Object, Value};
+use std::io::Read;
+use typed_arena::Arena;
+
+/// One piece of a chunk.
+#[derive(Debug)]
+pub enum Piece<'d> {
+    /// A JSON value: a record, or a document that holds records.
+    Json(&'d Value),
+    /// A row of separated values, its fields named by the header.
+    Row(&'d Value),
+    /// A line of text.
+    Line(&'d str),
+    /// A piece that cannot be read, and why.
+    Bad {
+        /// Why.
+        reason: String,
+        /// Its beginning, redacted.
+        excerpt: String,
+    },
+}
+
+/// Keeps what decoding made for as long as the chunk is looked at.
+#[derive(Default)]
+pub struct Decoded {
+    /// JSON values.
+    pub values: Arena<Value>,
+    texts: Arena<String>,
+}
+
+/// All pieces of a chunk in order. `header` names the fields of [`Framing::Csv`].
+pub fn decode<'d>(framing: Framing, body: &'d [u8], header: &[String], into: &'d Decoded) -> Vec<Piece<'d>> {
+    match framing {
+        Framing::Document => vec![json(body, into)],
+        Framing::JsonLines => json_lines(body, into),
+        Framing::Values => values(body, into),
+        Framing::Csv { delimiter } => rows(body, delimiter, header, into),
+        Framing::Lines => lines(body).map(|line| text_line(line, into)).collect(),
+        Framing::Binary => vec![Piece::Bad { reason: "not text".into(), excerpt: String::new() }],
+    }
+}
+
+fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    body.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).filter(|l| !l.trim_ascii().is_empty())
+}
+
+/// Parses one JSON value; bytes that are not UTF-8 are replaced rather than lost.
+fn json<'d>(bytes: &[u8], into: &'d Decoded) -> Piece<'d> {
+    let parsed = sonic_rs::from_slice::<Value>(bytes).or_else(|error| match std::str::from_utf8(bytes) {
+        Ok(_) => Err(error),
+        Err(_) => sonic_rs::from_str(&String::from_utf8_lossy(bytes)),
+    });
+    match parsed {
+        Ok(value) => Piece::Json(into.values.alloc(value)),
+        Err(error) => {
+            let text = error.to_string();
+            let thing = text.lines().next().unwrap_or("unreadable").trim().to_string();
+            Piece::Bad { reason: format!("not valid JSON: {}", super::redact::redact(&thing)), excerpt: excerpt(bytes) }
+        }
+    }
+}
+
+/// Parses all lines as one array first, so that the whole chunk shares one allocation; a bad line sends each line through on its own.
+fn json_lines<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
+    let mut joined = Vec::with_capacity(body.len() + 2);
+    joined.push(b'[');
+    let mut count = 0;
+    for line in lines(body) {
+        if count > 0 {
+            joined.push(b',');
+        }
+        joined.extend_from_slice(line);
+        count += 1;
+    }
+    joined.push(b']');
+    // The number of members must be the number of lines: `{},{}` on one line is not two records.
+    let whole = sonic_rs::from_slice::<Value>(&joined).ok().filter(|v| v.as_array().is_some_and(|a| a.len() == count));
+    match whole {
+        Some(value) => {
+            into.values.alloc(value).as_array().map_or_else(Vec::new, |a| a.iter().map(Piece::Json).collect())
+        }
+        None => lines(body).map(|line| packed_line(line, into)).collect(),
+    }
+}
+
+/// A line of a JSON-lines chunk; text lines between JSON lines stay text.
+fn packed_line<'d>(line: &[u8], into: &'d Decoded) -> Piece<'d> {
+    let first = line.trim_ascii_start().first();
+    if matches!(first, Some(b'{' | b'[')) { json(line, into) } else { text_line(line, into) }
+}
+
+fn values<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
+    let mut pieces = Vec::new();
+    for range in value_ranges(body) {
+        pieces.push(json(&body[range], into));
+    }
+    pieces
+}
+
+/// Where the top-level values of concatenated JSON stand; a rest that never closes is the last range.
+fn value_ranges(body: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let (mut ranges, mut depth, mut start, mut in_string, mut escaped) = (Vec::new(), 0u32, None, false, false);
+    for (i, &byte) in body.iter().enumerate() {
+        if in_string {
+            (in_string, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                start.get_or_insert(i);
+                depth += 1;
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                if depth == 0
+                    && let Some(from) = start.take()
+                {
+                    ranges.push(from..i + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    ranges.extend(start.map(|from| from..body.len()));
+    ranges
+}
+
+fn rows<'d>(body: &[u8], delimiter: u8, header: &[String], into: &'d Decoded) -> Vec<Piece<'d>> {
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(body);
+    let mut pieces = Vec::new();
+    for record in reader.byte_records() {
+        let Ok(record) = record else { continue };
+        let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
+        pieces.push(row(&cells, header, into));
+    }
+    pieces
+}
+
+fn row<'d>(cells: &[std::borrow::Cow<'_, str>], header: &[String], into: &'d Decoded) -> Piece<'d> {
+    if cells.len() > header.len() {
+        let reason = format!("row of {} fields under a header of {}", cells.len(), header.len());
+        return Piece::Bad { reason, excerpt: excerpt(cells.join(",").as_bytes()) };
+    }
+    let mut object = Object::with_capacity(header.len());
+    for (name, cell) in header.iter().zip(cells) {
+        if !cell.is_empty() {
+            object.insert(name, cell.as_ref());
+        }
+    }
+    Piece::Row(into.values.alloc(object.into_value()))
+}
+
+/// A line of text. CloudWatch Logs subscriptions deliver gzipped JSON in base64: such a line is opened.
+fn text_line<'d>(line: &[u8], into: &'d Decoded) -> Piece<'d> {
+    if line.starts_with(b"H4sI")
+        && let Some(inner) = unpack(line)
+    {
+        return json(&inner, into);
+    }
+    Piece::Line(into.texts.alloc(String::from_utf8_lossy(line).into_owned()))
+}
+
+/// No subscription record holds more than this; anything larger is no log.
+const UNPACKED_BYTES: u64 = 16 << 20;
+
+fn unpack(line: &[u8]) -> Option<Vec<u8>> {
+    use base64::Engine;
+    let packed = base64::engine::general_purpose::STANDARD.decode(line.trim_ascii()).ok()?;
+    let mut inner = Vec::new();
+    flate2::read::MultiGzDecoder::new(packed.as_slice()).take(UNPACKED_BYTES).read_to_end(&mut inner).ok()?;
+    Some(inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(framing: Framing, body: &str, header: &[&str], expect: &[&str]) {
+        let decoded = Decoded::default();
+        let header: Vec<String> = header.iter().map(|h| h.to_string()).collect();
+        let pieces: Vec<String> = decode(framing, body.as_bytes(), &header, &decoded)
+            .into_iter()
+            .map(|p| match p {
+                Piece::Json(v) | Piece::Row(v) => sonic_rs::to_string(v).unwrap(),
+                Piece::Line(l) => l.to_string(),
+                Piece::Bad { reason, .. } => reason.split(':').next().unwrap().to_string(),
+            })
+            .collect();
+        assert_eq!(pieces, expect, "{body}");
+    }
+
+    #[test]
+    fn pieces_stand_for_themselves() {
+        check(Framing::Document, "{\"a\":1}", &[], &["{\"a\":1}"]);
+        check(Framing::JsonLines, "{\"a\":1}\r\n\n{\"a\":2}\n", &[], &["{\"a\":1}", "{\"a\":2}"]);
+        check(Framing::JsonLines, "{\"a\":1}\n{broken\n{\"a\":2}", &[], &["{\"a\":1}", "not valid JSON", "{\"a\":2}"]);
+        check(Framing::JsonLines, "{\"a\":1},{\"a\":2}\n{\"a\":3}", &[], &["not valid JSON", "{\"a\":3}"]);
+        check(
+            Framing::Values,
+            "{\"a\":\n\"}\\\"\"}{\"b\":2}\n[3] {\"c\":",
+            &[],
+            &["{\"a\":\"}\\\"\"}", "{\"b\":2}", "[3]", "not valid JSON"],
+        );
+        check(
+            Framing::Csv { delimiter: b',' },
+            "1,\"x\ny\"\n2,,3\n",
+            &["a", "b"],
+            &["{\"a\":\"1\",\"b\":\"x\\ny\"}", "row of 3 fields under a header of 2"],
+        );
+        check(Framing::Lines, "one\r\n\ntwo", &[], &["one", "two"]);
+    }
+
+    #[test]
+    fn invalid_utf8_is_replaced_not_lost() {
+        let decoded = Decoded::default();
+        let pieces = decode(Framing::Document, b"{\"a\":\"\xff\"}", &[], &decoded);
+        assert!(matches!(pieces[..], [Piece::Json(_)]), "{pieces:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(body in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+            for framing in [Framing::Document, Framing::JsonLines, Framing::Values, Framing::Csv { delimiter: b',' }, Framing::Lines] {
+                decode(framing, &body, &["a".to_string()], &Decoded::default());
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A source mapping as its YAML file says it: how to recognise a log source and what becomes of its fields; nothing is evaluated here.
+
+use super::expr::{Expr, Path, When, check_keys};
+use super::path;
+use crate::error::{Error, did_you_mean};
+use crate::model::column::Column;
+use crate::model::records::LogSource;
+use crate::yaml::{self, Node, place};
+use regex::Regex;
+
+/// How the records of a source are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON documents, in any framing.
+    Json,
+    /// Rows under a header; the header's names are the fields.
+    Csv,
+    /// Lines that match a pattern; its named groups are the fields.
+    Text,
+}
+
+/// One way to recognise a record: all keys are there and all conditions hold.
+#[derive(Debug, Clone)]
+pub struct Recognition {
+    /// Paths that must exist.
+    pub keys: Vec<Path>,
+    /// Further conditions.
+    pub when: Option<When<Path>>,
+}
+
+/// Records that belong to the source but are no events.
+#[derive(Debug, Clone)]
+pub struct Ignored {
+    /// Which.
+    pub when: When<Path>,
+    /// Why, for coverage and rejects.
+    pub reason: String,
+}
+
+/// A test written in the mapping file itself.
+#[derive(Debug, Clone)]
+pub struct MappingTest {
+    /// Its name.
+    pub name: String,
+    /// The input's text.
+    pub input: String,
+    /// Expected rows: column values by name; null means "must be null".
+    pub rows: Vec<Node>,
+    /// Expected number of rejects.
+    pub rejects: u64,
+    /// `file:line:column`.
+    pub place: String,
+}
+
+/// A parsed mapping file.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Id of the source. Several files may share one.
+    pub source: String,
+    /// Title.
+    pub title: String,
+    /// What Sigma rules call it.
+    pub logsource: LogSource,
+    /// How records are written.
+    pub format: Format,
+    /// Where records sit in a document, tried in order.
+    pub records: Vec<Path>,
+    /// Ways to recognise a record; any will do.
+    pub recognise: Vec<Recognition>,
+    /// Records that are no events.
+    pub ignore: Vec<Ignored>,
+    /// Line patterns of text formats, tried in order.
+    pub patterns: Vec<Regex>,
+    /// Which failed events are refusals; none means all of them.
+    pub refusal: Option<When<Path>>,
+    /// Raw credentials as they were sent.
+    pub raw_credential: Option<Expr<Path>>,
+    /// Column expressions.
+    pub columns: Vec<(Column, Expr<Path>)>,
+    /// In-file tests.
+    pub tests: Vec<MappingTest>,
+    /// Where the mapping comes from, for messages.
+    pub file: String,
+}
+
+const KEYS: &[&str] = &[
+    "columns",
+    "credential",
+    "description",
+    "format",
+    "ignore",
+    "logsource",
+    "pattern",
+    "recognise",
+    "records",
+    "references",
+    "refusal",
+    "source",
+    "tests",
+    "title",
+];
+
+impl Mapping {
+    /// Parses one mapping file.
+    pub fn parse(file: &str, text: &str) -> Result<Mapping, Error> {
+        let documents = yaml::parse(file, text)?;
+        let [root] = documents.as_slice() else {
+            return Err(Error::new(
+                file,
+                "a mapping file holds exactly one document",
+                "put each source into a file of its own",
+            ));
+        };
+        check_keys(file, root, KEYS)?;
+        let source = need(file, root, "source")?;
+        let format = parse_format(file, root.get("format"))?;
+        let mapping = Mapping {
+            title: root.get("title").and_then(Node::scalar).unwrap_or_else(|| source.clone()),
+            logsource: parse_logsource(root.get("logsource")),
+            format,
+            records: parse_records(file, root.get("records"))?,
+            recognise: each(root.get("recognise"), |n| parse_recognition(file, n))?,
+            ignore: each(root.get("ignore"), |n| parse_ignored(file, n))?,
+            patterns: each(root.get("pattern"), |n| parse_pattern(file, n))?,
+            refusal: root.get("refusal").map(|n| When::parse(file, n)).transpose()?,
+            raw_credential: root
+                .get("credential")
+                .and_then(|c| c.get("raw"))
+                .map(|n| Expr::parse(file, n))
+                .transpose()?,
+            columns: root
+                .get("columns")
+                .map_or(&[][..], Node::entries)
+                .iter()
+                .map(|(k, v)| parse_column(file, k, v))
+                .collect::<Result<_, _>>()?,
+            tests: each(root.get("tests"), |n| parse_test(file, n))?,
+            file: file.to_string(),
+            source,
+        };
+        mapping.check(file, root)
+    }
+
+    fn check(self, file: &str, root: &Node) -> Result<Mapping, Error> {
+        if self.format == Format::Text && self.patterns.is_empty() {
+            return Err(Error::new(
+                place(file, root.at),
+                "format: text needs pattern:",
+                "give a regular expression with named groups",
+            ));
+        }
+        if self.format != Format::Text && self.recognise.is_empty() {
+            return Err(Error::new(
+                place(file, root.at),
+                "recognise: is missing",
+                "name keys that every record of this source has and others lack",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn each<T>(node: Option<&Node>, parse: impl Fn(&Node) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    node.map_or(&[][..], Node::one_or_many).iter().map(parse).collect()
+}
+
+fn need(file: &str, node: &Node, key: &str) -> Result<String, Error> {
+    node.get(key)
+        .and_then(Node::scalar)
+        .ok_or_else(|| Error::new(place(file, node.at), format!("{key}: is missing"), ""))
+}
+
+fn parse_format(file: &str, node: Option<&Node>) -> Result<Format, Error> {
+    let Some(node) = node else { return Ok(Format::Json) };
+    match node.text() {
+        Some("json") => Ok(Format::Json),
+        Some("csv") => Ok(Format::Csv),
+        Some("text") => Ok(Format::Text),
+        other => Err(Error::new(
+            place(file, node.at),
+            format!("unknown format \"{}\"", other.unwrap_or_default()),
+            "known: json, csv, text",
+        )),
+    }
+}
+
+fn parse_logsource(node: Option<&Node>) -> LogSource {
+    let part = |key| node.and_then(|n: &Node| n.get(key)).and_then(Node::scalar);
+    LogSource { category: part("category"), product: part("product"), service: part("service") }
+}
+
+fn parse_records(file: &str, node: Option<&Node>) -> Result<Vec<Path>, Error> {
+    let paths: Vec<Path> = each(node, |n| {
+        path::parse(n.text().unwrap_or_default()).map_err(|e| Error::new(place(file, n.at), e.thing, e.remedy))
+    })?;
+    Ok(if paths.is_empty() { vec![Vec::new()] } else { paths })
+}
+
+fn parse_recognition(file: &str, node: &Node) -> Result<Recognition, Error> {
+    check_keys(file, node, &["keys", "when"])?;
+    let keys = each(node.get("keys"), |n| {
+        path::parse(n.text().unwrap_or_default()).map_err(|e| Error::new(place(file, n.at), e.thing, e.remedy))
+    })?;
+    Ok(Recognition { keys, when: node.get("when").map(|n| When::parse(file, n)).transpose()? })
+}
+
+fn parse_ignored(file: &str, node: &Node) -> Result<Ignored, Error> {
+    check_keys(file, node, &["reason", "when"])?;
+    let when = node.get("when").ok_or_else(|| Error::new(place(file, node.at), "when: is missing", ""))?;
+    Ok(Ignored { when: When::parse(file, when)?, reason: need(file, node, "reason")? })
+}
+
+fn parse_pattern(file: &str, node: &Node) -> Result<Regex, Error> {
+    let bad = |thing| Error::new(place(file, node.at), thing, "name its groups: (?P<status>\\d+)");
+    let regex =
+        Regex::new(node.text().unwrap_or_default()).map_err(|e| bad(format!("not a regular expression: {e}")))?;
+    if regex.capture_names().flatten().next().is_none() {
+        Err(bad("the pattern has no named group".into()))
+    } else {
+        Ok(regex)
+    }
+}
+
+fn parse_column(file: &str, key: &yaml::Key, node: &Node) -> Result<(Column, Expr<Path>), Error> {
+    let column = Column::from_name(&key.text).ok_or_else(|| {
+        let names = Column::ALL.iter().map(|c| c.name());
+        Error::new(place(file, key.at), format!("unknown column \"{}\"", key.text), did_you_mean(&key.text, names))
+    })?;
+    Ok((column, Expr::parse(file, node)?))
+}
+
+fn parse_test(file: &str, node: &Node) -> Result<MappingTest, Error> {
+    check_keys(file, node, &["expect", "input", "name"])?;
+    let expect = node.get("expect").ok_or_else(|| {
+        Error::new(place(file, node.at), "expect: is missing", "list the rows: {rows: [{status: failure}]}")
+    })?;
+    check_keys(file, expect, &["rejects", "rows"])?;
+    Ok(MappingTest {
+        name: need(file, node, "name")?,
+        input: need(file, node, "input")?,
+        rows: expect.get("rows").map_or(&[][..], Node::items).to_vec(),
+        rejects: expect.get("rejects").and_then(Node::scalar).and_then(|n| n.parse().ok()).unwrap_or(0),
+        place: place(file, node.at),
+    })
+}

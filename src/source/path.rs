@@ -1,0 +1,235 @@
+//! Paths of source mappings: how they are written and how one is followed through a JSON value; knows no column and no source.
+
+use crate::error::Error;
+use crate::model::cell::holds_json;
+use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+use std::borrow::Cow;
+use typed_arena::Arena;
+
+/// One step of a path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// `name`: the member of that name.
+    Key(String),
+    /// `~name`: the member of that name in any case, for headers.
+    Fold(String),
+    /// `[3]`: that member of an array.
+    Index(usize),
+    /// `[]`: any member of an array; the first that leads to a value wins.
+    Each,
+    /// `@form`: the string's url-encoded pairs; names in any case.
+    Form,
+    /// `@query`: the same of what follows the `?` of a URL or request target.
+    Query,
+}
+
+/// Parses a path such as `a.b[0].~Authorization` or `uri.@query.key`; `.` alone is the empty path.
+pub fn parse(text: &str) -> Result<Vec<Step>, Error> {
+    if text == "." {
+        return Ok(Vec::new());
+    }
+    let mut steps = Vec::new();
+    for segment in split(text) {
+        parse_segment(text, &segment, &mut steps)?;
+    }
+    Ok(steps)
+}
+
+/// The steps of a Sigma field name: every dot is a step.
+pub fn native(name: &str) -> Vec<Step> {
+    name.split('.').map(|key| Step::Key(key.to_string())).collect()
+}
+
+/// Splits at dots; `\.` is a dot inside a name.
+fn split(text: &str) -> Vec<String> {
+    let mut segments = vec![String::new()];
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let last = segments.len() - 1;
+        match c {
+            '\\' if chars.peek() == Some(&'.') => segments[last].extend(chars.next()),
+            '.' => segments.push(String::new()),
+            c => segments[last].push(c),
+        }
+    }
+    segments
+}
+
+fn parse_segment(path: &str, segment: &str, steps: &mut Vec<Step>) -> Result<(), Error> {
+    let (name, mut rest) = match segment.find('[') {
+        Some(open) if segment.ends_with(']') => segment.split_at(open),
+        _ => (segment, ""),
+    };
+    match name {
+        "" if !rest.is_empty() => {}
+        "" => {
+            return Err(Error::new(
+                "",
+                format!("path \"{path}\" has an empty step"),
+                "write \\. for a dot inside a name",
+            ));
+        }
+        "@form" => steps.push(Step::Form),
+        "@query" => steps.push(Step::Query),
+        _ => steps.push(name.strip_prefix('~').map_or_else(|| Step::Key(name.into()), |n| Step::Fold(n.into()))),
+    }
+    while let Some(inside) = rest.strip_prefix('[') {
+        let bad = || {
+            Error::new(
+                "",
+                format!("path \"{path}\": \"{segment}\" is not an index"),
+                "write [] or a number such as [0]",
+            )
+        };
+        let (index, tail) = inside.split_once(']').ok_or_else(bad)?;
+        steps.push(if index.is_empty() { Step::Each } else { Step::Index(index.parse().map_err(|_| bad())?) });
+        rest = tail;
+    }
+    Ok(())
+}
+
+/// What a path leads to.
+#[derive(Debug, Clone)]
+pub enum Found<'d> {
+    /// A value of the document.
+    Value(&'d Value),
+    /// Text decoded on the way.
+    Text(Cow<'d, str>),
+}
+
+/// Follows steps from a value. A string that holds JSON is seen through; what is parsed on the way lives in the arena.
+pub fn follow<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>) -> Option<Found<'d>> {
+    let Some((step, rest)) = steps.split_first() else { return Some(Found::Value(value)) };
+    match step {
+        Step::Form => pair(value.as_str()?, rest),
+        Step::Query => pair(value.as_str()?.split_once('?')?.1, rest),
+        _ => {
+            if let Some(inner) = see_through(value, arena) {
+                return follow(inner, steps, arena);
+            }
+            follow_member(value, step, rest, arena)
+        }
+    }
+}
+
+fn follow_member<'d>(value: &'d Value, step: &Step, rest: &[Step], arena: &'d Arena<Value>) -> Option<Found<'d>> {
+    match step {
+        Step::Key(key) => follow(value.get(key.as_str())?, rest, arena),
+        Step::Fold(key) => {
+            let (_, member) = value.as_object()?.iter().find(|(k, _)| k.eq_ignore_ascii_case(key))?;
+            follow(member, rest, arena)
+        }
+        Step::Index(index) => follow(value.as_array()?.get(*index)?, rest, arena),
+        Step::Each => value.as_array()?.iter().find_map(|member| follow(member, rest, arena)),
+        Step::Form | Step::Query => None,
+    }
+}
+
+/// All values a path leads to, fanning out at `[]`: where the records of a document sit.
+pub fn gather<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>, into: &mut Vec<&'d Value>) {
+    let value = see_through(value, arena).unwrap_or(value);
+    let Some((step, rest)) = steps.split_first() else {
+        into.push(value);
+        return;
+    };
+    match (step, value.as_array()) {
+        (Step::Each, Some(members)) => members.iter().for_each(|m| gather(m, rest, arena, into)),
+        _ => {
+            if let Some(Found::Value(member)) = follow_member(value, step, &[], arena) {
+                gather(member, rest, arena, into);
+            }
+        }
+    }
+}
+
+/// The JSON value inside a string that holds one.
+pub fn see_through<'d>(value: &Value, arena: &'d Arena<Value>) -> Option<&'d Value> {
+    let text = value.as_str().filter(|t| holds_json(t))?;
+    sonic_rs::from_str::<Value>(text).ok().map(|v| &*arena.alloc(v))
+}
+
+/// The value of a name in url-encoded pairs.
+fn pair<'d>(text: &'d str, rest: &[Step]) -> Option<Found<'d>> {
+    let [Step::Key(name) | Step::Fold(name)] = rest else { return None };
+    text.split('#').next()?.split('&').find_map(|p| {
+        let (key, value) = p.split_once('=')?;
+        unescape(key).eq_ignore_ascii_case(name).then(|| Found::Text(unescape(value)))
+    })
+}
+
+/// Decodes `+` and `%XX`; what is not valid stays as written.
+pub fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let escape = (bytes[i] == b'%').then(|| text.get(i + 1..i + 3)).flatten();
+        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                i += 3;
+            }
+            None => {
+                out.push(if bytes[i] == b'+' { b' ' } else { bytes[i] });
+                i += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, path: &str, expect: Option<&str>) {
+        let arena = Arena::new();
+        let value = &*arena.alloc(sonic_rs::from_str(json).unwrap());
+        let found = follow(value, &parse(path).unwrap(), &arena).map(|f| match f {
+            Found::Value(v) => v.as_str().map_or_else(|| sonic_rs::to_string(v).unwrap(), str::to_string),
+            Found::Text(t) => t.into_owned(),
+        });
+        assert_eq!(found.as_deref(), expect, "{path} in {json}");
+    }
+
+    #[test]
+    fn paths_lead_where_they_say() {
+        check(r#"{"a":{"b":"x"}}"#, "a.b", Some("x"));
+        check(r#"{"a.b":"x"}"#, r"a\.b", Some("x"));
+        check(r#"{"a":[{"b":1},{"b":2}]}"#, "a[1].b", Some("2"));
+        check(r#"{"a":[{"c":1},{"b":2}]}"#, "a[].b", Some("2"));
+        check(r#"{"h":{"Authorization":"k"}}"#, "h.~authorization", Some("k"));
+        check(r#"{"h":"Host=a%3A1&Authorization=Bearer+k%0A"}"#, "h.@form.authorization", Some("Bearer k\n"));
+        check(r#"{"u":"/v1?x=1&key=AIza#f"}"#, "u.@query.key", Some("AIza"));
+        check(r#"{"body":"{\"error\":{\"code\":\"bad\"}}"}"#, "body.error.code", Some("bad"));
+        check(r#"{"a":1}"#, "a.b", None);
+    }
+
+    #[test]
+    fn records_fan_out() {
+        let arena = Arena::new();
+        let loki = &*arena.alloc(
+            sonic_rs::from_str(r#"{"data":{"result":[{"values":[["1","{\"a\":1}"],["2","{\"a\":2}"]]}]}}"#).unwrap(),
+        );
+        let mut records = Vec::new();
+        gather(loki, &parse("data.result[].values[][1]").unwrap(), &arena, &mut records);
+        assert_eq!(records.iter().map(|r| r.get("a").unwrap().as_i64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn broken_paths_are_named() {
+        for bad in ["a..b", "a[x]", ""] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn unescape_never_panics(text in ".*") {
+            unescape(&text);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Masks secrets in free text before it reaches a column, a reject or a message; knows key shapes, not sources.
+
+use super::credential::hint;
+use aho_corasick::AhoCorasick;
+use regex::{Captures, Regex};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// Words that a text must hold for a secret to be in it: one quick pass decides that most texts hold none.
+const SIGNS: &[&str] = &[
+    "sk-",
+    "sk_",
+    "rk_",
+    "AIza",
+    "ya29.",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "gsk_",
+    "hf_",
+    "nvapi-",
+    "pplx-",
+    "r8_",
+    "SG.",
+    "xox",
+    "xai-",
+    "ABSK",
+    "eyJ",
+    "hvs.",
+    "dop_v1_",
+    "npm_",
+    "whsec_",
+    "bearer",
+    "basic ",
+    "key=",
+    "token=",
+    "secret",
+    "password",
+    "passwd",
+    "signature=",
+    "api_key:",
+    "apikey:",
+    "x-api-key",
+    "authorization",
+];
+
+static ANY_SIGN: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(SIGNS).ok());
+
+/// Secrets by shape, and by the name before them. Masked forms (with `*` or dots) do not match.
+static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(concat!(
+        r"(?:\b(?:sk-(?:ant|proj|svcacct|admin|service|or)-[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9_-]{16,}|[sr]k_(?:live|test|prod)_[A-Za-z0-9]{8,}|sk_[0-9a-f]{32,}",
+        r"|AIza[A-Za-z0-9_-]{16,}|ya29\.[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}",
+        r"|hf_[A-Za-z0-9]{16,}|nvapi-[A-Za-z0-9_-]{16,}|pplx-[A-Za-z0-9]{16,}|r8_[A-Za-z0-9]{16,}|SG\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}|xox[a-z]-[A-Za-z0-9-]{10,}",
+        r"|xai-[A-Za-z0-9_]{16,}|ABSK[A-Za-z0-9+/=]{32,}|hvs\.[A-Za-z0-9_-]{16,}|dop_v1_[0-9a-f]{32,}|npm_[A-Za-z0-9]{20,}|whsec_[A-Za-z0-9]{16,}",
+        r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?))",
+        r#"|(?i:(?P<name>\b(?:bearer|basic)\s+|\b(?:x-)?(?:api[_-]?key|key|access[_-]?token|auth[_-]?token|token|secret|client[_-]?secret|password|passwd|signature)"?\s*[=:]\s*"?)(?P<value>[^\s"'&,;<>{}]{8,}))"#,
+    ))
+    .ok()
+});
+
+/// The text with every secret in it replaced by its hint.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let (Some(signs), Some(secret)) = (ANY_SIGN.as_ref(), SECRET.as_ref()) else { return Cow::Borrowed("[not shown]") };
+    if !signs.is_match(text) {
+        return Cow::Borrowed(text);
+    }
+    secret.replace_all(text, |found: &Captures<'_>| match (found.name("name"), found.name("value")) {
+        (Some(_), Some(value)) if value.as_str().contains("...") || value.as_str().contains("**") => {
+            found[0].to_string()
+        }
+        (Some(name), Some(value)) => format!("{}{}", name.as_str(), hint(value.as_str())),
+        _ => hint(&found[0]),
+    })
+}
+
+/// The beginning of raw bytes as readable, redacted text: for rejects.
+pub fn excerpt(bytes: &[u8]) -> String {
+    const LONGEST: usize = 200;
+    let head = &bytes[..bytes.len().min(4 * LONGEST)];
+    let text = String::from_utf8_lossy(head);
+    // Redacted before it is cut, so that the cut cannot hide a secret's shape.
+    let clean: String = redact(&text).chars().filter(|c| !c.is_control() || *c == '\t').take(LONGEST).collect();
+    if bytes.len() > head.len() || clean.chars().count() == LONGEST { format!("{clean}...") } else { clean }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: &str) {
+        assert_eq!(redact(text), expect);
+    }
+
+    #[test]
+    fn secrets_become_hints_and_the_rest_stays() {
+        let key = format!("sk-ant-api03-{}AA", "k".repeat(93));
+        check(&format!("Received API Key = {key}, unknown"), "Received API Key = sk-ant-api03-...kkAA, unknown");
+        check("/v1?key=AIzaSyEXAMPLEEXAMPLEEXAMPLEEXAMPLE12&x=1", "/v1?key=AIza...LE12&x=1");
+        check("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer abc...5678");
+        check("Incorrect API key provided: sk-pro****abcd.", "Incorrect API key provided: sk-pro****abcd.");
+        check("fail to match secret,now: hunter2hunter2", "fail to match secret,now: hunter2hunter2");
+        check("User: arn:aws:iam::1:user/x is not authorized", "User: arn:aws:iam::1:user/x is not authorized");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_key_survives_in_any_surroundings(before in "[ a-z\"'=:,.]{0,20}", after in "[ \"',.&]?[ a-z]{0,10}", body in "[A-Za-z0-9]{40}") {
+            let text = format!("{before} sk-proj-{body} {after}");
+            proptest::prop_assert!(!redact(&text).contains(&body));
+        }
+
+        #[test]
+        fn excerpts_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..2000)) {
+            excerpt(&bytes);
+        }
+    }
+}
