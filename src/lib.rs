@@ -5,5 +5,6 @@
 
 pub mod error;
 pub mod model;
+pub mod rule;
 pub mod source;
 pub mod yaml;

@@ -134,9 +134,10 @@ fn rows<'d>(body: &[u8], delimiter: u8, header: &[String], into: &'d Decoded) ->
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(body);
     let mut pieces = Vec::new();
     for record in reader.byte_records() {
-        let Ok(record) = record else { continue };
-        let cells: Vec<_> = record.iter().map(String::from_utf8_lossy).collect();
-        pieces.push(row(&cells, header, into));
+        pieces.push(match record {
+            Ok(record) => row(&record.iter().map(String::from_utf8_lossy).collect::<Vec<_>>(), header, into),
+            Err(error) => Piece::Bad { reason: format!("not a row: {error}"), excerpt: String::new() },
+        });
     }
     pieces
 }

@@ -139,6 +139,11 @@ impl Trie {
         if place.tail.is_empty() { Some(Found::Value(value)) } else { follow(value, &place.tail, slots.arena) }
     }
 
+    /// The JSON value at a place that only keys and indexes lead to.
+    pub fn value<'d>(&self, slots: &Slots<'d>, place: &Place) -> Option<&'d Value> {
+        self.slot(slots, place.slot)
+    }
+
     /// A slot's value; when a JSON string hides it, the string is parsed first, once.
     fn slot<'d>(&self, slots: &Slots<'d>, slot: u16) -> Option<&'d Value> {
         loop {

@@ -1,0 +1,213 @@
+//! Evaluates the rules of a source on a batch: codes of the anchor fields choose candidate rows, only these are looked at closely.
+
+use super::detection::{Expr, Subject};
+use super::set::SourceRules;
+use crate::model::cell::Cell;
+use crate::model::finding::Evidence;
+use crate::model::records::{Codes, FieldRef, Records};
+use rustc_hash::FxHashMap;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// A rule that matched a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// The row in the batch.
+    pub row: u32,
+    /// The rule's number.
+    pub rule: u32,
+}
+
+/// What one thread remembers between batches: which rules a value of an anchor field calls for.
+#[derive(Debug, Default)]
+pub struct Memo {
+    by_anchor: Vec<FxHashMap<String, Arc<[u32]>>>,
+}
+
+/// Most values remembered per anchor field; beyond, they are looked at anew each batch.
+const REMEMBERED: usize = 100_000;
+/// Longest part of a value shown as evidence, in characters.
+const SHOWN: usize = 200;
+
+impl SourceRules<'_> {
+    /// All matches in a batch, by row and rule.
+    pub fn evaluate(&self, batch: &dyn Records, memo: &mut Memo) -> Vec<Hit> {
+        memo.by_anchor.resize_with(self.by_anchor.len(), FxHashMap::default);
+        let called: Vec<Vec<Arc<[u32]>>> =
+            (0..self.by_anchor.len()).map(|n| self.called(n, batch.anchor(n), &mut memo.by_anchor[n])).collect();
+        let mut hits = Vec::new();
+        let mut candidates = Vec::new();
+        for row in 0..batch.rows() {
+            candidates.clear();
+            for (n, called) in called.iter().enumerate() {
+                match batch.anchor(n).codes[row] {
+                    0 => {}
+                    Codes::ODD => candidates.extend(self.by_anchor[n].iter().map(|(rule, _)| *rule)),
+                    code => candidates.extend_from_slice(&called[code as usize - 1]),
+                }
+            }
+            candidates.extend_from_slice(&self.always);
+            if !candidates.is_empty() {
+                self.evaluate_row(batch, row, &mut candidates, &mut hits);
+            }
+        }
+        hits
+    }
+
+    /// For every distinct value of an anchor field, the rules whose anchor it satisfies.
+    fn called(&self, anchor: usize, codes: &Codes, memo: &mut FxHashMap<String, Arc<[u32]>>) -> Vec<Arc<[u32]>> {
+        if memo.len() > REMEMBERED {
+            memo.clear();
+        }
+        let mut called = Vec::with_capacity(codes.values.len());
+        for value in &codes.values {
+            let rules = match memo.get(value) {
+                Some(known) => known.clone(),
+                None => {
+                    let rules = self.satisfied(anchor, value);
+                    memo.insert(value.clone(), rules.clone());
+                    rules
+                }
+            };
+            called.push(rules);
+        }
+        called
+    }
+
+    fn satisfied(&self, anchor: usize, value: &str) -> Arc<[u32]> {
+        let cell = Cell::text(value);
+        let holds = |p: &u32| self.set.predicates.all[*p as usize].matcher.matches(&cell);
+        self.by_anchor[anchor]
+            .iter()
+            .filter(|(_, predicates)| predicates.iter().any(holds))
+            .map(|(rule, _)| *rule)
+            .collect()
+    }
+
+    fn evaluate_row(&self, batch: &dyn Records, row: usize, candidates: &mut Vec<u32>, hits: &mut Vec<Hit>) {
+        candidates.sort_unstable();
+        candidates.dedup();
+        let mut view = RowView::new(self, batch, row);
+        for &rule in candidates.iter() {
+            if view.holds(&self.set.rules[rule as usize].expr) {
+                hits.push(Hit { row: row as u32, rule });
+            }
+        }
+    }
+
+    /// Why a hit matched: each predicate that made it true, with the value it met.
+    pub fn evidence(&self, batch: &dyn Records, hit: Hit) -> Vec<Evidence> {
+        let rule = &self.set.rules[hit.rule as usize];
+        let mut view = RowView::new(self, batch, hit.row as usize);
+        let mut numbers = Vec::new();
+        view.witnesses(&rule.expr, &mut numbers);
+        numbers.sort_unstable();
+        numbers.dedup();
+        let evidence = numbers.into_iter().map(|number| {
+            let predicate = &self.set.predicates.all[number as usize];
+            let (field, value) = view.shown(number);
+            Evidence {
+                rule_id: rule.meta.id.clone(),
+                rule_author: rule.meta.author.clone(),
+                field,
+                matcher: predicate.matcher.name().to_string(),
+                pattern: predicate.matcher.met(&Cell::Text(Cow::Borrowed(&value))),
+                value: value.chars().take(SHOWN).collect(),
+                proof_event_uid: None,
+                says: rule.meta.title.clone(),
+            }
+        });
+        evidence.collect()
+    }
+}
+
+/// One row under evaluation: each field is read and each predicate tested at most once.
+struct RowView<'v, 'r> {
+    rules: &'v SourceRules<'r>,
+    batch: &'v dyn Records,
+    row: usize,
+    cells: Vec<(&'v FieldRef, Cell<'v>)>,
+    tested: FxHashMap<u32, bool>,
+}
+
+impl<'v, 'r> RowView<'v, 'r> {
+    fn new(rules: &'v SourceRules<'r>, batch: &'v dyn Records, row: usize) -> Self {
+        RowView { rules, batch, row, cells: Vec::new(), tested: FxHashMap::default() }
+    }
+
+    fn holds(&mut self, expr: &Expr) -> bool {
+        match expr {
+            Expr::And(all) => all.iter().all(|e| self.holds(e)),
+            Expr::Or(any) => any.iter().any(|e| self.holds(e)),
+            Expr::Not(inner) => !self.holds(inner),
+            Expr::Test(number) => self.test(*number),
+        }
+    }
+
+    fn test(&mut self, number: u32) -> bool {
+        if let Some(known) = self.tested.get(&number) {
+            return *known;
+        }
+        let rules = self.rules;
+        let predicate = &rules.set.predicates.all[number as usize];
+        let holds = match &predicate.subject {
+            Subject::Keywords => {
+                let matcher = &predicate.matcher;
+                self.batch.any_scalar(self.row, &mut |text| matcher.matches(&Cell::text(text)))
+            }
+            Subject::Field(field) => {
+                let (batch, row) = (self.batch, self.row);
+                let read = |name: &str| batch.cell(row, &sibling(field, name));
+                let at = self.cell(field);
+                predicate.matcher.matches_with(&self.cells[at].1, &read)
+            }
+        };
+        self.tested.insert(number, holds);
+        holds
+    }
+
+    fn cell(&mut self, field: &'v FieldRef) -> usize {
+        if let Some(at) = self.cells.iter().position(|(f, _)| *f == field) {
+            return at;
+        }
+        self.cells.push((field, self.batch.cell(self.row, field)));
+        self.cells.len() - 1
+    }
+
+    /// The positive predicates that make an expression hold.
+    fn witnesses(&mut self, expr: &Expr, into: &mut Vec<u32>) {
+        match expr {
+            Expr::And(all) => all.iter().for_each(|e| self.witnesses(e, into)),
+            Expr::Or(any) => {
+                if let Some(held) = any.iter().find(|e| self.holds(e)) {
+                    self.witnesses(held, into);
+                }
+            }
+            Expr::Not(_) => {}
+            Expr::Test(number) => into.push(*number),
+        }
+    }
+
+    fn shown(&mut self, number: u32) -> (String, String) {
+        let rules = self.rules;
+        match &rules.set.predicates.all[number as usize].subject {
+            Subject::Keywords => ("record".into(), String::new()),
+            Subject::Field(field) => {
+                let at = self.cell(field);
+                let value = match &self.cells[at].1 {
+                    Cell::List(members) => members.iter().filter_map(Cell::as_text).collect::<Vec<_>>().join(", "),
+                    cell => cell.as_text().map_or_else(String::new, Cow::into_owned),
+                };
+                (field.name().to_string(), value)
+            }
+        }
+    }
+}
+
+/// A field of the same kind by name: what `fieldref` compares with.
+fn sibling(field: &FieldRef, name: &str) -> FieldRef {
+    match (field, crate::model::column::Column::from_name(name)) {
+        (FieldRef::Column(_), Some(column)) => FieldRef::Column(column),
+        _ => FieldRef::Native(name.to_string()),
+    }
+}

@@ -1,0 +1,247 @@
+//! The events of one source in one chunk: hot columns of every row at once, all columns of a row on demand; knows no rule and no file.
+
+use super::codes::Coder;
+use super::credential::{Fingerprint, fingerprint};
+use super::event::Event;
+use super::plan::{Anchor, Plan};
+use super::redact::redact;
+use super::trie::Slots;
+use crate::model::cell::{Cell, read_field};
+use crate::model::column::Column;
+use crate::model::finding::{Outcome, Uses};
+use crate::model::records::{Codes, FieldRef, Records};
+use rustc_hash::FxHashMap;
+use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+use std::cell::OnceCell;
+use std::sync::Arc;
+use typed_arena::Arena;
+
+/// Builds a batch record by record.
+pub(super) struct BatchBuilder<'p, 'd> {
+    batch: Batch<'p, 'd>,
+    coders: Coders,
+    anchors: Vec<Coder>,
+    fingerprints: FxHashMap<String, Option<Arc<Fingerprint>>>,
+}
+
+/// Coders of the hot columns, in the words of [`Uses`].
+#[derive(Default)]
+struct Coders {
+    credential_uid: Coder,
+    credential_hint: Coder,
+    credential_kind: Coder,
+    provider: Coder,
+    actor_name: Coder,
+    actor_type: Coder,
+    src_ip: Coder,
+    service: Coder,
+    operation: Coder,
+}
+
+/// The events of one source in one chunk.
+pub struct Batch<'p, 'd> {
+    plan: &'p Plan,
+    source: &'p str,
+    arena: &'d Arena<Value>,
+    records: Vec<&'d Value>,
+    /// Ordinals of the rows among the chunk's records.
+    pub ordinals: Vec<u64>,
+    /// Digest of source and `event_uid`; 0 where the record has no id of its own.
+    pub digests: Vec<u128>,
+    /// Hot columns.
+    pub uses: Uses,
+    anchors: Vec<Codes>,
+    fingerprints: Vec<Option<Arc<Fingerprint>>>,
+    views: Vec<OnceCell<Slots<'d>>>,
+}
+
+impl<'p, 'd> BatchBuilder<'p, 'd> {
+    pub fn new(plan: &'p Plan, source: &'p str, arena: &'d Arena<Value>) -> Self {
+        let batch = Batch {
+            plan,
+            source,
+            arena,
+            records: Vec::new(),
+            ordinals: Vec::new(),
+            digests: Vec::new(),
+            uses: Uses::default(),
+            anchors: Vec::new(),
+            fingerprints: Vec::new(),
+            views: Vec::new(),
+        };
+        let anchors = plan.anchors.iter().map(|_| Coder::default()).collect();
+        BatchBuilder { batch, coders: Coders::default(), anchors, fingerprints: FxHashMap::default() }
+    }
+
+    /// Adds a record whose values are in the slots.
+    pub fn push(&mut self, record: &'d Value, ordinal: u64, slots: &Slots<'d>) {
+        let event = Event { plan: self.batch.plan, source: self.batch.source, slots };
+        let fingerprint = event.raw_credential().and_then(|raw| known(&mut self.fingerprints, &raw));
+        let uid = event.mapped(Column::EventUid).into_text();
+        self.batch.digests.push(uid.map_or(0, |u| digest(self.batch.source, &u)));
+        self.batch.uses.event_time_us.push(event.mapped(Column::EventTime).to_time_us().unwrap_or(i64::MIN));
+        self.batch.uses.outcome.push(event.outcome());
+        self.coders.push(&event, fingerprint.as_deref());
+        for (anchor, coder) in self.batch.plan.anchors.iter().zip(&mut self.anchors) {
+            push_anchor(anchor, &event, fingerprint.as_deref(), coder);
+        }
+        self.batch.records.push(record);
+        self.batch.ordinals.push(ordinal);
+        self.batch.fingerprints.push(fingerprint);
+    }
+
+    pub fn finish(self) -> Batch<'p, 'd> {
+        let mut batch = self.batch;
+        self.coders.finish(&mut batch.uses);
+        batch.anchors = self.anchors.into_iter().map(Coder::finish).collect();
+        batch.views.resize_with(batch.records.len(), OnceCell::new);
+        batch
+    }
+}
+
+/// One fingerprint per distinct raw credential: hashing is dear and keys repeat.
+fn known(seen: &mut FxHashMap<String, Option<Arc<Fingerprint>>>, raw: &str) -> Option<Arc<Fingerprint>> {
+    if let Some(known) = seen.get(raw) {
+        return known.clone();
+    }
+    let new = fingerprint(raw).map(Arc::new);
+    seen.insert(raw.to_string(), new.clone());
+    new
+}
+
+fn digest(source: &str, uid: &str) -> u128 {
+    let seed = xxhash_rust::xxh3::xxh3_64(source.as_bytes());
+    xxhash_rust::xxh3::xxh3_128_with_seed(uid.as_bytes(), seed).max(1)
+}
+
+impl Coders {
+    /// Rows without a credential profile nobody; what belongs to a credential is looked at where it first appears.
+    fn push(&mut self, event: &Event<'_, '_>, fingerprint: Option<&Fingerprint>) {
+        let column = |c| event.column(c, fingerprint).into_text();
+        let before = self.credential_uid.distinct();
+        let code = self.credential_uid.push(column(Column::CredentialUid).as_deref());
+        let used = |c| if code > 0 { column(c) } else { None };
+        self.src_ip.push(used(Column::SrcIp).as_deref());
+        self.service.push(used(Column::Service).as_deref());
+        self.operation.push(used(Column::Operation).as_deref());
+        let first = |c| if self.credential_uid.distinct() > before { column(c) } else { None };
+        self.credential_hint.push(first(Column::CredentialHint).as_deref());
+        self.credential_kind.push(first(Column::CredentialKind).as_deref());
+        self.provider.push(first(Column::Provider).as_deref());
+        self.actor_name.push(first(Column::ActorName).as_deref().map(redact).as_deref());
+        self.actor_type.push(first(Column::ActorType).as_deref());
+    }
+
+    fn finish(self, uses: &mut Uses) {
+        uses.credential_uid = self.credential_uid.finish();
+        uses.credential_hint = self.credential_hint.finish();
+        uses.credential_kind = self.credential_kind.finish();
+        uses.provider = self.provider.finish();
+        uses.actor_name = self.actor_name.finish();
+        uses.actor_type = self.actor_type.finish();
+        uses.src_ip = self.src_ip.finish();
+        uses.service = self.service.finish();
+        uses.operation = self.operation.finish();
+    }
+}
+
+fn push_anchor(anchor: &Anchor, event: &Event<'_, '_>, fingerprint: Option<&Fingerprint>, coder: &mut Coder) {
+    let place = match anchor {
+        Anchor::Column(column) => {
+            coder.push(event.column(*column, fingerprint).into_text().as_deref());
+            return;
+        }
+        Anchor::Place(place) => place,
+    };
+    match event.plan.trie.value(event.slots, place) {
+        None => drop(coder.push(None)),
+        Some(value) if value.is_array() || value.is_object() => coder.push_odd(),
+        Some(value) => match value.as_str() {
+            Some(text) => drop(coder.push(Some(text))),
+            None => drop(coder.push(Cell::of(value).as_text().as_deref())),
+        },
+    }
+}
+
+impl<'p, 'd> Batch<'p, 'd> {
+    /// Id of the source.
+    pub fn source(&self) -> &'p str {
+        self.source
+    }
+
+    /// How a row ended.
+    pub fn outcome(&self, row: usize) -> Outcome {
+        self.uses.outcome[row]
+    }
+
+    pub(super) fn event(&self, row: usize) -> Event<'_, 'd> {
+        let slots = self.views[row].get_or_init(|| {
+            let mut slots = self.plan.trie.slots(self.arena);
+            self.plan.fill(self.records[row], &mut slots);
+            slots
+        });
+        Event { plan: self.plan, source: self.source, slots }
+    }
+
+    pub(super) fn fingerprint(&self, row: usize) -> Option<&Fingerprint> {
+        self.fingerprints[row].as_deref()
+    }
+
+    /// Whether the mapping or the batch can fill a column at all.
+    pub(super) fn has(&self, column: Column) -> bool {
+        use Column::*;
+        let made =
+            matches!(column, Source | Status | CredentialUid | CredentialHint | CredentialKind | CredentialDefects);
+        made || self.plan.column(column).is_some()
+    }
+
+    fn column_cell(&self, row: usize, column: Column) -> Cell<'_> {
+        let event = self.event(row);
+        if column == Column::CredentialDefects {
+            let defects = event.defects(self.fingerprint(row));
+            return if defects.is_empty() {
+                Cell::Missing
+            } else {
+                Cell::List(defects.into_iter().map(Cell::Text).collect())
+            };
+        }
+        match event.column(column, self.fingerprint(row)).into_text() {
+            Some(text) => Cell::Text(text),
+            None => Cell::Missing,
+        }
+    }
+}
+
+impl Records for Batch<'_, '_> {
+    fn rows(&self) -> usize {
+        self.records.len()
+    }
+
+    fn anchor(&self, n: usize) -> &Codes {
+        &self.anchors[n]
+    }
+
+    fn cell(&self, row: usize, field: &FieldRef) -> Cell<'_> {
+        match field {
+            FieldRef::Native(name) => read_field(self.records[row], name),
+            FieldRef::Column(column) => self.column_cell(row, *column),
+        }
+    }
+
+    fn any_scalar(&self, row: usize, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+        visit_scalars(self.records[row], visit)
+    }
+}
+
+fn visit_scalars(value: &Value, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+    if let Some(object) = value.as_object() {
+        return object.iter().any(|(_, v)| visit_scalars(v, visit));
+    }
+    if let Some(array) = value.as_array() {
+        return array.iter().any(|v| visit_scalars(v, visit));
+    }
+    match value.as_str() {
+        Some(text) => visit(text),
+        None => Cell::of(value).as_text().is_some_and(|t| visit(&t)),
+    }
+}

@@ -1,0 +1,126 @@
+//! One record as an event: every column computed from a plan and a record, with what columns mean to each other; knows no batch.
+
+use super::credential::{self, Fingerprint};
+use super::datum::Datum;
+use super::plan::Plan;
+use super::shape::shape_of;
+use super::trie::Slots;
+use crate::model::column::Column;
+use crate::model::finding::Outcome;
+use std::borrow::Cow;
+
+/// HTTP statuses that are refusals where a mapping does not say which failures are.
+const HTTP_REFUSALS: &[i64] = &[401, 402, 403, 407, 429];
+
+/// An event: a plan, the slots of a record, and its fingerprint.
+pub(super) struct Event<'a, 'd> {
+    pub plan: &'a Plan,
+    pub source: &'a str,
+    pub slots: &'a Slots<'d>,
+}
+
+impl<'a, 'd: 'a> Event<'a, 'd> {
+    /// A column as the mapping says it, without what other columns imply.
+    pub fn mapped(&self, column: Column) -> Datum<'a> {
+        self.plan.column(column).map_or(Datum::Nothing, |e| e.eval(&self.plan.row(self.slots)))
+    }
+
+    /// How the event ended.
+    pub fn outcome(&self) -> Outcome {
+        match self.mapped(Column::Status).into_text().as_deref() {
+            Some("success") => Outcome::Success,
+            Some("failure") => self.failure(),
+            Some(_) => Outcome::Unknown,
+            None => match self.mapped(Column::HttpStatus).to_int() {
+                Some(100..=399) => Outcome::Success,
+                Some(_) => self.failure(),
+                None => Outcome::Unknown,
+            },
+        }
+    }
+
+    /// A failed event is a refusal when the mapping says so; without a word from it, when its HTTP status is one of a refusal.
+    fn failure(&self) -> Outcome {
+        let refused = match &self.plan.refusal {
+            Some(when) => when.holds(&self.plan.row(self.slots)),
+            None => self.mapped(Column::HttpStatus).to_int().is_none_or(|s| HTTP_REFUSALS.contains(&s)),
+        };
+        if refused { Outcome::Refused } else { Outcome::Failed }
+    }
+
+    /// The raw credential as it was sent. Only for [`credential::fingerprint`].
+    pub fn raw_credential(&self) -> Option<Cow<'a, str>> {
+        self.plan.raw_credential.as_ref()?.eval(&self.plan.row(self.slots)).into_text()
+    }
+
+    /// The value of a column, given the fingerprint of the raw credential.
+    pub fn column(&self, column: Column, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
+        match column {
+            Column::Source => text(self.source),
+            Column::Status => match self.outcome() {
+                Outcome::Success => text("success"),
+                Outcome::Refused | Outcome::Failed => text("failure"),
+                Outcome::Unknown => text("unknown"),
+            },
+            Column::RefusedBy => match self.outcome() {
+                Outcome::Refused => self.mapped(column),
+                _ => Datum::Nothing,
+            },
+            Column::CredentialUid => self.credential_uid(fingerprint),
+            Column::CredentialHint => self.credential_hint(fingerprint),
+            Column::CredentialKind => {
+                or_else(self.mapped(column), || fingerprint.and_then(|f| f.kind).map(Cow::Borrowed))
+            }
+            _ => self.mapped(column),
+        }
+    }
+
+    /// The provider's id where the log has one. A mapping that names a raw key here by mistake still gives only its fingerprint.
+    fn credential_uid(&self, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
+        let uid =
+            or_else(self.mapped(Column::CredentialUid), || fingerprint.and_then(|f| f.uid.clone()).map(Cow::Owned));
+        match uid.into_text() {
+            Some(id) if shape_of(&id).is_some_and(|s| !s.kind.ends_with("_key") || s.kind == "api_key") => {
+                Datum::Text(Cow::Owned(credential::uid(&id)))
+            }
+            Some(id) => Datum::Text(id),
+            None => Datum::Nothing,
+        }
+    }
+
+    fn credential_hint(&self, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
+        let mapped =
+            or_else(self.mapped(Column::CredentialHint), || fingerprint.and_then(|f| f.hint.clone()).map(Cow::Owned));
+        or_else(mapped, || match self.mapped(Column::CredentialUid).into_text() {
+            Some(id) if !id.starts_with("sha256:") => Some(Cow::Owned(credential::hint(&id))),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with the credential as sent, and whether it was sent to another provider than the one that issued it.
+    pub fn defects(&self, fingerprint: Option<&Fingerprint>) -> Vec<Cow<'a, str>> {
+        let mut defects: Vec<Cow<'a, str>> = self.mapped(Column::CredentialDefects).into_text().into_iter().collect();
+        let Some(fingerprint) = fingerprint else { return defects };
+        defects.extend(fingerprint.defects.iter().map(|d| Cow::Borrowed(*d)));
+        let provider = self.mapped(Column::Provider).into_text();
+        let foreign = match (fingerprint.issuer, provider.as_deref()) {
+            (Some(issuer), Some(called)) => {
+                issuer != called && super::shape::SHAPES.iter().any(|s| s.provider == called)
+            }
+            _ => false,
+        };
+        if foreign {
+            defects.push(Cow::Borrowed("foreign_prefix"));
+        }
+        defects.sort_unstable();
+        defects
+    }
+}
+
+fn text(text: &str) -> Datum<'_> {
+    Datum::Text(Cow::Borrowed(text))
+}
+
+fn or_else<'a>(datum: Datum<'a>, other: impl FnOnce() -> Option<Cow<'a, str>>) -> Datum<'a> {
+    if datum.is_nothing() { other().map_or(Datum::Nothing, Datum::Text) } else { datum }
+}
