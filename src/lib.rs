@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod model;
+pub mod read;
 pub mod rule;
 pub mod source;
 pub mod yaml;

@@ -117,7 +117,7 @@ fn collect<'a>(value: &'a Value, path: &str, case: Case, found: &mut Vec<Cell<'a
     } else if value.is_object() {
         collect_object(value, path, case, found);
     } else if let Some(text) = value.as_str().filter(|t| holds_json(t))
-        && let Ok(inner) = sonic_rs::from_str::<Value>(text)
+        && let Ok(inner) = super::json::parse(text.as_bytes())
     {
         let mut inside = Vec::new();
         collect(&inner, path, case, &mut inside);

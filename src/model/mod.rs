@@ -6,6 +6,7 @@ pub mod checklist;
 pub mod column;
 pub mod finding;
 pub mod framing;
+pub mod json;
 pub mod matcher;
 pub mod records;
 pub mod verdict;

@@ -1,7 +1,8 @@
 //! Turns the bytes of a chunk into JSON values, text lines or rows, one bad one never spoiling the others; knows no mapping.
 
-use super::redact::excerpt;
+use super::redact::{excerpt, redact};
 use crate::model::framing::Framing;
+use crate::model::json;
 use sonic_rs::{JsonContainerTrait, Object, Value};
 use std::io::Read;
 use typed_arena::Arena;
@@ -35,7 +36,7 @@ pub struct Decoded {
 /// All pieces of a chunk in order. `header` names the fields of [`Framing::Csv`].
 pub fn decode<'d>(framing: Framing, body: &'d [u8], header: &[String], into: &'d Decoded) -> Vec<Piece<'d>> {
     match framing {
-        Framing::Document => vec![json(body, into)],
+        Framing::Document => vec![value(body, into)],
         Framing::JsonLines => json_lines(body, into),
         Framing::Values => values(body, into),
         Framing::Csv { delimiter } => rows(body, delimiter, header, into),
@@ -49,18 +50,14 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Parses one JSON value; bytes that are not UTF-8 are replaced rather than lost.
-fn json<'d>(bytes: &[u8], into: &'d Decoded) -> Piece<'d> {
-    let parsed = sonic_rs::from_slice::<Value>(bytes).or_else(|error| match std::str::from_utf8(bytes) {
+fn value<'d>(bytes: &[u8], into: &'d Decoded) -> Piece<'d> {
+    let parsed = json::parse(bytes).or_else(|error| match std::str::from_utf8(bytes) {
         Ok(_) => Err(error),
-        Err(_) => sonic_rs::from_str(&String::from_utf8_lossy(bytes)),
+        Err(_) => json::parse(String::from_utf8_lossy(bytes).as_bytes()),
     });
     match parsed {
         Ok(value) => Piece::Json(into.values.alloc(value)),
-        Err(error) => {
-            let text = error.to_string();
-            let thing = text.lines().next().unwrap_or("unreadable").trim().to_string();
-            Piece::Bad { reason: format!("not valid JSON: {}", super::redact::redact(&thing)), excerpt: excerpt(bytes) }
-        }
+        Err(error) => Piece::Bad { reason: format!("not valid JSON: {}", redact(&error)), excerpt: excerpt(bytes) },
     }
 }
 
@@ -68,8 +65,9 @@ fn json<'d>(bytes: &[u8], into: &'d Decoded) -> Piece<'d> {
 fn json_lines<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
     let mut joined = Vec::with_capacity(body.len() + 2);
     joined.push(b'[');
-    let mut count = 0;
+    let (mut count, mut too_deep) = (0, false);
     for line in lines(body) {
+        too_deep |= json::is_too_deep(line);
         if count > 0 {
             joined.push(b',');
         }
@@ -78,8 +76,8 @@ fn json_lines<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
     }
     joined.push(b']');
     // The number of members must be the number of lines: `{},{}` on one line is not two records.
-    let whole = sonic_rs::from_slice::<Value>(&joined).ok().filter(|v| v.as_array().is_some_and(|a| a.len() == count));
-    match whole {
+    let whole = if too_deep { None } else { sonic_rs::from_slice::<Value>(&joined).ok() };
+    match whole.filter(|v| v.as_array().is_some_and(|a| a.len() == count)) {
         Some(value) => {
             into.values.alloc(value).as_array().map_or_else(Vec::new, |a| a.iter().map(Piece::Json).collect())
         }
@@ -90,13 +88,13 @@ fn json_lines<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
 /// A line of a JSON-lines chunk; text lines between JSON lines stay text.
 fn packed_line<'d>(line: &[u8], into: &'d Decoded) -> Piece<'d> {
     let first = line.trim_ascii_start().first();
-    if matches!(first, Some(b'{' | b'[')) { json(line, into) } else { text_line(line, into) }
+    if matches!(first, Some(b'{' | b'[')) { value(line, into) } else { text_line(line, into) }
 }
 
 fn values<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
     let mut pieces = Vec::new();
     for range in value_ranges(body) {
-        pieces.push(json(&body[range], into));
+        pieces.push(value(&body[range], into));
     }
     pieces
 }
@@ -161,7 +159,7 @@ fn text_line<'d>(line: &[u8], into: &'d Decoded) -> Piece<'d> {
     if line.starts_with(b"H4sI")
         && let Some(inner) = unpack(line)
     {
-        return json(&inner, into);
+        return value(&inner, into);
     }
     Piece::Line(into.texts.alloc(String::from_utf8_lossy(line).into_owned()))
 }

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::model::cell::holds_json;
+use crate::model::json;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 use std::borrow::Cow;
 use typed_arena::Arena;
@@ -145,7 +146,7 @@ pub fn gather<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>, int
 /// The JSON value inside a string that holds one.
 pub fn see_through<'d>(value: &Value, arena: &'d Arena<Value>) -> Option<&'d Value> {
     let text = value.as_str().filter(|t| holds_json(t))?;
-    sonic_rs::from_str::<Value>(text).ok().map(|v| &*arena.alloc(v))
+    json::parse(text.as_bytes()).ok().map(|v| &*arena.alloc(v))
 }
 
 /// The value of a name in url-encoded pairs.

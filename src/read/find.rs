@@ -1,0 +1,147 @@
+//! Finds the inputs that the arguments name: files, folders, globs and standard input, in an order that arguments do not change.
+
+use crate::error::Error;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where an input comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// An input to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// The name in tables and messages.
+    pub name: Arc<str>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Stored size; 0 when unknown.
+    pub bytes: u64,
+}
+
+/// The inputs that arguments name, sorted by name, each file once. What could not be looked into is listed beside them.
+///
+/// An argument that names nothing is an error: a typo must not pass for an empty result.
+pub fn find(arguments: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
+    let mut problems = Vec::new();
+    let mut found: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut stdin = false;
+    for argument in arguments {
+        if argument == "-" {
+            stdin = true;
+            continue;
+        }
+        for path in paths(argument, &mut problems)? {
+            let name = path.to_string_lossy().into_owned();
+            let once = path.canonicalize().unwrap_or(path);
+            let known = found.entry(once).or_insert_with(|| name.clone());
+            if name < *known {
+                *known = name;
+            }
+        }
+    }
+    let mut inputs: Vec<Input> = found.into_values().map(|name| file(&name)).collect();
+    if stdin {
+        inputs.push(Input { name: "-".into(), origin: Origin::Stdin, bytes: 0 });
+    }
+    inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok((inputs, problems))
+}
+
+fn file(name: &str) -> Input {
+    let path = PathBuf::from(name);
+    let bytes = path.metadata().map_or(0, |m| m.len());
+    Input { name: name.into(), origin: Origin::File(path), bytes }
+}
+
+fn paths(argument: &str, problems: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {
+    if let Some((scheme, _)) = argument.split_once("://") {
+        let remedy = "copy the objects to a folder first, e.g. with `aws s3 sync`, and name the folder";
+        return Err(Error::new(argument, format!("{scheme}:// inputs are not read yet"), remedy));
+    }
+    let path = Path::new(argument);
+    if path.is_dir() {
+        let files = walk(path, problems);
+        return if files.is_empty() {
+            Err(Error::new(argument, "the folder holds no files", "name a folder with log files"))
+        } else {
+            Ok(files)
+        };
+    }
+    if path.exists() {
+        return Ok(vec![path.to_path_buf()]);
+    }
+    if argument.contains(['*', '?', '[']) {
+        return glob(argument, problems);
+    }
+    Err(Error::new(argument, "no such file or folder", "check the path"))
+}
+
+/// All files below a folder. Hidden files and folders are left out, as `ls` does.
+fn walk(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
+    let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().to_string_lossy().starts_with('.');
+    let mut files = Vec::new();
+    for entry in
+        walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e))
+    {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    files
+}
+
+fn glob(argument: &str, problems: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {
+    let matcher = globset::GlobBuilder::new(argument)
+        .literal_separator(true)
+        .build()
+        .map_err(|e| {
+            Error::new(argument, format!("not a glob: {}", e.kind()), "quote it in the shell and check its brackets")
+        })?
+        .compile_matcher();
+    let fixed: PathBuf = Path::new(argument)
+        .components()
+        .take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '[']))
+        .collect();
+    let root = if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed };
+    let bare = |p: &Path| p.strip_prefix("./").map(Path::to_path_buf).unwrap_or_else(|_| p.to_path_buf());
+    let files: Vec<PathBuf> =
+        walk(&root, problems).into_iter().filter(|f| matcher.is_match(f) || matcher.is_match(bare(f))).collect();
+    if files.is_empty() { Err(Error::new(argument, "the glob matches no file", "check the path")) } else { Ok(files) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(arguments: &[&str], root: &Path) -> Vec<String> {
+        let arguments: Vec<String> = arguments.iter().map(|a| root.join(a).to_string_lossy().into_owned()).collect();
+        let (inputs, _) = find(&arguments).unwrap();
+        inputs.iter().map(|i| Path::new(&*i.name).strip_prefix(root).unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn order_and_repetition_of_arguments_do_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.log", "a.json", "sub/c.json", ".hidden/d.json"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let all = ["a.json", "b.log", "sub/c.json"];
+        assert_eq!(names(&[""], folder.path()), all);
+        assert_eq!(names(&["sub", "b.log", "a.json", "b.log", ""], folder.path()), all);
+        assert_eq!(names(&["**/*.json"], folder.path()), ["a.json", "sub/c.json"]);
+        assert!(find(&[folder.path().join("*.csv").to_string_lossy().into_owned()]).is_err());
+        assert!(find(&["/no/such/file".into()]).is_err());
+        assert!(find(&["s3://bucket/key".into()]).unwrap_err().to_string().contains("aws s3 sync"));
+    }
+}

@@ -1,0 +1,7 @@
+//! Finds inputs, unpacks them and cuts them into chunks between records; must not know providers.
+
+pub mod codec;
+pub mod find;
+pub mod frame;
+pub mod reader;
+mod stream;
