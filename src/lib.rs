@@ -3,6 +3,8 @@
 //! The flow has one direction: `read` finds inputs and cuts them into chunks, `source` turns records into events, `rule` claims causes,
 //! `diagnose` reaches verdicts and incidents, `detect` raises alerts, `report` writes. `pipeline` holds it on one page. See ARCHITECTURE.md.
 
+pub mod detect;
+pub mod diagnose;
 pub mod error;
 pub mod model;
 pub mod read;

@@ -1,0 +1,3 @@
+//! Finds what is abnormal; must not print or read files.
+
+pub mod sigma;
