@@ -8,6 +8,8 @@ pub mod diagnose;
 pub mod error;
 pub mod model;
 pub mod read;
+pub mod report;
 pub mod rule;
 pub mod source;
+pub mod store;
 pub mod yaml;

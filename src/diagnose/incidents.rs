@@ -11,7 +11,8 @@ use crate::model::column::Column;
 use crate::model::finding::{Incident, Level, Micros, Proof, Sample, State};
 use crate::model::verdict::Sureness;
 use polars::prelude::{
-    ChunkCompareEq, ChunkCompareIneq, ChunkShift, DataFrame, IntoColumn, NamedFrom, PolarsError, Series, SortMultipleOptions,
+    ChunkCompareEq, ChunkCompareIneq, ChunkShift, DataFrame, IntoColumn, NamedFrom, PolarsError, Series,
+    SortMultipleOptions,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};

@@ -1,0 +1,5 @@
+//! What must outlive memory: digests of events seen, rows set aside until the end, the report folder; must not know rules.
+
+pub mod outdir;
+pub mod seen;
+pub mod spool;
