@@ -3,10 +3,13 @@
 //! The flow has one direction: `read` finds inputs and cuts them into chunks, `source` turns records into events, `rule` claims causes,
 //! `diagnose` reaches verdicts and incidents, `detect` raises alerts, `report` writes. `pipeline` holds it on one page. See ARCHITECTURE.md.
 
+pub mod builtin;
+pub mod cli;
 pub mod detect;
 pub mod diagnose;
 pub mod error;
 pub mod model;
+pub mod pipeline;
 pub mod read;
 pub mod report;
 pub mod rule;

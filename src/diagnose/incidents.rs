@@ -9,7 +9,6 @@ use crate::error::Error;
 use crate::model::cause::CauseTree;
 use crate::model::column::Column;
 use crate::model::finding::{Incident, Level, Micros, Proof, Sample, State};
-use crate::model::verdict::Sureness;
 use polars::prelude::{
     ChunkCompareEq, ChunkCompareIneq, ChunkShift, DataFrame, IntoColumn, NamedFrom, PolarsError, Series,
     SortMultipleOptions,
@@ -250,9 +249,4 @@ fn state(case: &Case<'_>, last: &Failure, cause: Option<&str>) -> (State, Option
         None if end - seen <= case.gap_us => (State::Ongoing, None),
         None => (State::Unknown, None),
     }
-}
-
-/// Whether a verdict explains anything.
-pub fn is_explained(sureness: Sureness) -> bool {
-    sureness > Sureness::Unexplained
 }

@@ -6,4 +6,5 @@ mod detection;
 pub mod document;
 pub mod evaluate;
 pub mod lint;
+pub mod selftest;
 pub mod set;

@@ -195,6 +195,11 @@ impl<'p, 'd> Batch<'p, 'd> {
         made || self.plan.column(column).is_some()
     }
 
+    /// Whether the mapping says anything about a column.
+    pub fn fills(&self, column: Column) -> bool {
+        self.plan.column(column).is_some()
+    }
+
     fn column_cell(&self, row: usize, column: Column) -> Cell<'_> {
         let event = self.event(row);
         if column == Column::CredentialDefects {

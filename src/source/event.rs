@@ -56,7 +56,8 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
     /// The value of a column, given the fingerprint of the raw credential.
     pub fn column(&self, column: Column, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
         match column {
-            Column::Source => text(self.source),
+            // Only our own events name their source; every other mapping is it.
+            Column::Source => or_else(self.mapped(column), || Some(Cow::Borrowed(self.source))),
             Column::Status => match self.outcome() {
                 Outcome::Success => text("success"),
                 Outcome::Refused | Outcome::Failed => text("failure"),
@@ -99,7 +100,8 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
 
     /// What is wrong with the credential as sent, and whether it was sent to another provider than the one that issued it.
     pub fn defects(&self, fingerprint: Option<&Fingerprint>) -> Vec<Cow<'a, str>> {
-        let mut defects: Vec<Cow<'a, str>> = self.mapped(Column::CredentialDefects).into_text().into_iter().collect();
+        let mut defects: Vec<Cow<'a, str>> =
+            self.mapped(Column::CredentialDefects).into_text().map_or_else(Vec::new, members);
         let Some(fingerprint) = fingerprint else { return defects };
         defects.extend(fingerprint.defects.iter().map(|d| Cow::Borrowed(*d)));
         let provider = self.mapped(Column::Provider).into_text();
@@ -123,4 +125,13 @@ fn text(text: &str) -> Datum<'_> {
 
 fn or_else<'a>(datum: Datum<'a>, other: impl FnOnce() -> Option<Cow<'a, str>>) -> Datum<'a> {
     if datum.is_nothing() { other().map_or(Datum::Nothing, Datum::Text) } else { datum }
+}
+
+/// The members of a list that came as JSON text, or the text itself as the only one.
+fn members(text: Cow<'_, str>) -> Vec<Cow<'_, str>> {
+    let list = if text.starts_with('[') { sonic_rs::from_str::<Vec<String>>(&text).ok() } else { None };
+    match list {
+        Some(list) => list.into_iter().map(Cow::Owned).collect(),
+        None => vec![text],
+    }
 }

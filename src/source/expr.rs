@@ -55,10 +55,15 @@ pub struct When<P> {
 const READ_KEYS: &[&str] = &["as", "capture", "default", "path", "switch", "value", "values", "values_default", "when"];
 
 impl Expr<Path> {
+    /// The value at a path.
+    pub fn path(path: Path) -> Self {
+        Expr::Read(Box::new(Read::of_path(path)))
+    }
+
     /// Parses an expression; the file's name is for errors.
     pub fn parse(file: &str, node: &Node) -> Result<Self, Error> {
         match &node.kind {
-            Kind::Text(text) => Ok(Expr::Read(Box::new(Read::of_path(parse_path(file, node, text)?)))),
+            Kind::Text(text) => Ok(Expr::path(parse_path(file, node, text)?)),
             Kind::List(items) => Ok(Expr::First(items.iter().map(|i| Expr::parse(file, i)).collect::<Result<_, _>>()?)),
             Kind::Map(_) => Expr::parse_map(file, node),
             _ => Err(Error::new(

@@ -141,6 +141,28 @@ impl Mapping {
         mapping.check(file, root)
     }
 
+    /// The mapping of records whose fields are the columns of `events` themselves: rule tests, and our own tables as JSON.
+    pub fn identity() -> Mapping {
+        let own = |c: Column| vec![path::Step::Key(c.name().to_string())];
+        let mapped = |c: &Column| !matches!(c, Column::InputFile | Column::InputRecord);
+        let keys = [Column::Source, Column::Status, Column::EventTime, Column::InputRecord].map(own).to_vec();
+        Mapping {
+            source: "keyfault".into(),
+            title: "keyfault's own events".into(),
+            logsource: LogSource { category: None, product: Some("keyfault".into()), service: None },
+            format: Format::Json,
+            records: vec![Vec::new()],
+            recognise: vec![Recognition { keys, when: None }],
+            ignore: vec![],
+            patterns: vec![],
+            refusal: None,
+            raw_credential: None,
+            columns: Column::ALL.iter().filter(|c| mapped(c)).map(|c| (*c, Expr::path(own(*c)))).collect(),
+            tests: vec![],
+            file: "keyfault".into(),
+        }
+    }
+
     fn check(self, file: &str, root: &Node) -> Result<Mapping, Error> {
         if self.format == Format::Text && self.patterns.is_empty() {
             return Err(Error::new(

@@ -1,0 +1,143 @@
+//! `keyfault analyze`: arguments checked into a run, the run's findings printed, the exit code decided.
+
+use super::args::{AnalyzeArgs, FormatArg, KeepArg};
+use super::{Exit, packs, terminal};
+use crate::error::Error;
+use crate::model::finding::{Findings, Level, Micros};
+use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
+use crate::read::find::find;
+use crate::read::reader::Limits;
+use crate::report::words::count;
+use crate::report::{csv, json, markdown, text};
+use crate::rule::lint::Lint;
+use std::time::Instant;
+
+/// Runs the command.
+pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
+    let started = Instant::now();
+    let sources = packs::load(&args.packs)?;
+    let (rules, lints) = sources.rule_set()?;
+    let options = Options { only_source: args.source.clone(), skip_broken_rules: args.skip_broken_rules };
+    let skipped = check_rules(&lints, &options)?;
+    let engine = Engine::new(&rules, sources.parse_mappings()?, &options)?;
+    let (inputs, problems) = find(&args.inputs)?;
+    problems.iter().for_each(|p| terminal::talk(p));
+    let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
+    let progress = |bytes| bar.inc(bytes);
+    let findings = analyze(&engine, config(args, inputs, &progress)?)?;
+    bar.finish_and_clear();
+    print(args, &engine, &findings);
+    terminal::talk(&closing(&findings, started.elapsed().as_secs_f64(), &skipped));
+    Ok(exit(args, &findings))
+}
+
+fn config<'r>(
+    args: &AnalyzeArgs,
+    inputs: Vec<crate::read::find::Input>,
+    progress: &'r (dyn Fn(u64) + Sync),
+) -> Result<Run<'r>, Error> {
+    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if threads == 0 || threads > 1024 {
+        return Err(Error::new("--threads", format!("{threads} threads"), "name a number from 1 to 1024"));
+    }
+    Ok(Run {
+        inputs,
+        out: args.out.clone(),
+        keep: match args.keep {
+            KeepArg::All => Keep::All,
+            KeepArg::Failures => Keep::Failures,
+        },
+        since_us: args.since.as_deref().map(|t| time("--since", t)).transpose()?,
+        until_us: args.until.as_deref().map(|t| time("--until", t)).transpose()?,
+        threads,
+        memory_bytes: size(&args.memory)?,
+        gap_us: Micros::from(args.gap) * 60_000_000,
+        limits: Limits::default(),
+        progress,
+    })
+}
+
+fn time(option: &str, text: &str) -> Result<Micros, Error> {
+    let day = format!("{text}T00:00:00Z");
+    let parsed =
+        crate::source::time::parse(text).filter(|_| text.len() > 8).or_else(|| crate::source::time::parse(&day));
+    parsed
+        .ok_or_else(|| Error::new(option, format!("\"{text}\" is no time"), "write 2026-11-01 or 2026-11-01T10:00:00Z"))
+}
+
+/// `512M`, `2G`, or bytes.
+fn size(text: &str) -> Result<usize, Error> {
+    let bad = || Error::new("--memory", format!("\"{text}\" is no size"), "write 512M or 2G");
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let factor = match unit.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1usize << 30,
+        _ => return Err(bad()),
+    };
+    digits.parse::<usize>().ok().and_then(|n| n.checked_mul(factor)).filter(|n| *n > 0).ok_or_else(bad)
+}
+
+fn print(args: &AnalyzeArgs, engine: &Engine<'_>, findings: &Findings) {
+    let causes = &engine.rules.causes;
+    let text = match args.format {
+        FormatArg::Table => text::render(findings, causes, &args.out.display().to_string(), terminal::colour()),
+        FormatArg::Json => json::document(findings),
+        FormatArg::Ndjson => json::incidents(&findings.incidents),
+        FormatArg::Csv => csv::render(&findings.incidents),
+        FormatArg::Markdown => markdown::render(findings, causes),
+    };
+    terminal::data(&text);
+}
+
+/// The line that a scheduler's log keeps.
+fn closing(findings: &Findings, seconds: f64, skipped: &[Lint]) -> String {
+    let t = &findings.totals;
+    let explained = if t.failures == 0 { 100.0 } else { 100.0 * t.explained as f64 / t.failures as f64 };
+    let skipped = match skipped.len() {
+        0 => String::new(),
+        n => format!(
+            ", {n} broken rules skipped ({})",
+            skipped.iter().map(|l| l.error.place.as_str()).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    format!(
+        "{} files, {} records = {} events + {} rejects + {} duplicates, {} failures ({explained:.1} % explained), {} incidents, {} alerts{skipped}, {seconds:.2} s, {:.0} MB/s",
+        count(t.inputs),
+        count(t.records),
+        count(t.events),
+        count(t.rejects),
+        count(t.duplicates),
+        count(t.failures),
+        findings.incidents.len(),
+        findings.alerts.len(),
+        t.raw_bytes as f64 / 1e6 / seconds.max(1e-9),
+    )
+}
+
+fn exit(args: &AnalyzeArgs, findings: &Findings) -> Exit {
+    let problems = findings.totals.rejects > 0 || findings.coverage.iter().any(|c| c.problem.is_some());
+    if findings.totals.events == 0 || (args.strict && problems) {
+        return Exit::NothingAnalysed;
+    }
+    let Some(least) = args.fail_on.as_deref().and_then(Level::from_name) else { return Exit::Done };
+    let found = findings.incidents.iter().map(|i| i.level).chain(findings.alerts.iter().map(|a| a.level)).max();
+    if found.is_some_and(|level| level >= least) { Exit::Found } else { Exit::Done }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_read_or_refused() {
+        assert_eq!(size("512M").unwrap(), 512 << 20);
+        assert_eq!(size("2GiB").unwrap(), 2 << 30);
+        for bad in ["", "M", "5X", "0"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+        assert_eq!(time("--since", "2026-07-05").unwrap(), 1_783_209_600_000_000);
+        assert!(time("--since", "yesterday").unwrap_err().to_string().starts_with("--since: \"yesterday\""));
+    }
+}

@@ -1,0 +1,55 @@
+//! Brings built-in and further rule and mapping files together.
+
+use super::args::PackArgs;
+use crate::builtin::{CAUSES, FILES, SOURCES};
+use crate::error::Error;
+use crate::pipeline::RuleSources;
+use crate::rule::set::RuleFile;
+use std::path::{Path, PathBuf};
+
+/// The built-in files and those that the arguments name.
+pub fn load(packs: &PackArgs) -> Result<RuleSources, Error> {
+    let mut sources = builtin();
+    sources.rules.extend(files(&packs.rules)?.into_iter().filter(|f| !f.name.ends_with("causes.yml")));
+    sources.mappings.extend(files(&packs.sources)?);
+    Ok(sources)
+}
+
+/// The built-in files.
+pub fn builtin() -> RuleSources {
+    let file = |(name, text): &(&str, &str)| RuleFile { name: name.to_string(), text: text.to_string() };
+    let is_rule = |name: &str| name != CAUSES && !name.starts_with(SOURCES);
+    RuleSources {
+        causes: FILES.iter().find(|(n, _)| *n == CAUSES).map(file),
+        rules: FILES.iter().filter(|(n, _)| is_rule(n)).map(file).collect(),
+        mappings: FILES.iter().filter(|(n, _)| n.starts_with(SOURCES)).map(file).collect(),
+    }
+}
+
+/// All YAML files that paths name, folders searched through.
+pub fn files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Error> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.exists() {
+            return Err(Error::new(path.display().to_string(), "no such file or folder", "check the path"));
+        }
+        let walk = walkdir::WalkDir::new(path).sort_by_file_name().into_iter().filter_map(Result::ok);
+        let named: Vec<PathBuf> = walk
+            .filter(|e| e.file_type().is_file())
+            .map(|e| e.into_path())
+            .filter(|p| is_yaml(p) || p == path)
+            .collect();
+        if named.is_empty() {
+            return Err(Error::new(path.display().to_string(), "holds no .yml file", "name a folder with rule files"));
+        }
+        for file in named {
+            let text = std::fs::read_to_string(&file).map_err(|e| Error::io(&file, &e))?;
+            found.push(RuleFile { name: file.display().to_string(), text });
+        }
+    }
+    Ok(found)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "yml" || e == "yaml")
+}

@@ -1,0 +1,78 @@
+//! The whole flow on one page: inputs to chunks, chunks to events and claims in parallel, then verdicts, incidents and reports once.
+
+mod collect;
+mod engine;
+mod order;
+mod selftest;
+mod work;
+mod write;
+
+pub use engine::{Engine, Options, RuleSources, check_rules};
+pub use selftest::{test_mappings, test_rules};
+
+use crate::error::Error;
+use crate::model::finding::{Findings, Micros};
+use crate::read::find::Input;
+use crate::read::reader::{Limits, Reader};
+use crate::store::outdir::OutDir;
+use collect::Collector;
+use order::InOrder;
+use std::path::PathBuf;
+
+/// Which events are written to the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// All, in `events/*.parquet`.
+    All,
+    /// Failures only.
+    Failures,
+}
+
+/// What a run is asked to do.
+pub struct Run<'r> {
+    /// Inputs, in canonical order.
+    pub inputs: Vec<Input>,
+    /// The report folder.
+    pub out: PathBuf,
+    /// Which events to write.
+    pub keep: Keep,
+    /// Only events from this time on.
+    pub since_us: Option<Micros>,
+    /// Only events before this time.
+    pub until_us: Option<Micros>,
+    /// Worker threads.
+    pub threads: usize,
+    /// Memory to stay within, roughly.
+    pub memory_bytes: usize,
+    /// Longest pause inside an incident.
+    pub gap_us: Micros,
+    /// Sizes of chunks and records.
+    pub limits: Limits,
+    /// Told the stored bytes of each input that is done.
+    pub progress: &'r (dyn Fn(u64) + Sync),
+}
+
+/// Analyses inputs and writes the report.
+pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
+    let out = OutDir::begin(&run.out)?;
+    let reader = Reader::new(run.inputs.clone(), run.limits);
+    let collector = Collector::new(engine, &run, &out);
+    let in_order = InOrder::new(collector, run.threads * 4);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(run.threads)
+        .stack_size(crate::model::json::STACK_BYTES)
+        .build()
+        .map_err(|e| Error::new("--threads", e.to_string(), "name a smaller number"))?;
+    pool.broadcast(|_| {
+        let mut worker = work::Worker::new(engine, &run);
+        while !in_order.has_failed()
+            && let Some(chunk) = reader.next()
+        {
+            in_order.submit(worker.part(chunk, reader.inputs()));
+        }
+    });
+    let collected = in_order.finish()?;
+    let findings = write::report(engine, &run, &out, collected)?;
+    out.finish()?;
+    Ok(findings)
+}

@@ -1,0 +1,97 @@
+//! Rules and mappings of a run, compiled against each other.
+
+use crate::error::Error;
+use crate::model::records::{LogSource, Projection};
+use crate::rule::lint::{Lint, Severity};
+use crate::rule::set::{RuleFile, RuleSet, SourceRules};
+use crate::source::mapper::Mapper;
+use crate::source::mapping::Mapping;
+use std::collections::BTreeMap;
+
+/// The texts that rules and mappings are made from.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSources {
+    /// `causes.yml`.
+    pub causes: Option<RuleFile>,
+    /// Rule files.
+    pub rules: Vec<RuleFile>,
+    /// Mapping files. A later file of the same name replaces an earlier one.
+    pub mappings: Vec<RuleFile>,
+}
+
+/// How an engine is put together.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Only this source.
+    pub only_source: Option<String>,
+    /// Leave broken rules out instead of refusing to start.
+    pub skip_broken_rules: bool,
+}
+
+/// Compiled rules and mappings.
+pub struct Engine<'r> {
+    /// The rules.
+    pub rules: &'r RuleSet,
+    /// The mappings.
+    pub mapper: Mapper,
+    by_source: BTreeMap<String, SourceRules<'r>>,
+}
+
+impl RuleSources {
+    /// Loads causes and rules. Everything wrong with rule files is in the lints.
+    pub fn rule_set(&self) -> Result<(RuleSet, Vec<Lint>), Error> {
+        let causes = match &self.causes {
+            Some(file) => crate::rule::causes::parse(&file.name, &file.text)?,
+            None => Default::default(),
+        };
+        Ok(RuleSet::load(&self.rules, causes))
+    }
+
+    /// Parses the mappings, and adds the one by which rules' tests and our own event tables are read.
+    pub fn parse_mappings(&self) -> Result<Vec<Mapping>, Error> {
+        let mut mappings =
+            self.mappings.iter().map(|f| Mapping::parse(&f.name, &f.text)).collect::<Result<Vec<_>, _>>()?;
+        mappings.push(Mapping::identity());
+        Ok(mappings)
+    }
+}
+
+/// Refuses to go on with broken rules.
+pub fn check_rules(lints: &[Lint], options: &Options) -> Result<Vec<Lint>, Error> {
+    let broken: Vec<Lint> = lints.iter().filter(|l| l.severity == Severity::Error).cloned().collect();
+    match broken.first() {
+        Some(first) if !options.skip_broken_rules => {
+            let more = if broken.len() > 1 { format!(" (and {} more)", broken.len() - 1) } else { String::new() };
+            let remedy = format!(
+                "{}{}`keyfault rules lint` lists all; --skip-broken-rules goes on without them",
+                first.error.remedy,
+                if first.error.remedy.is_empty() { "" } else { "; " }
+            );
+            Err(Error::new(first.error.place.clone(), format!("{}{more}", first.error.thing), remedy))
+        }
+        _ => Ok(broken),
+    }
+}
+
+impl<'r> Engine<'r> {
+    /// Compiles mappings against rules.
+    pub fn new(rules: &'r RuleSet, mappings: Vec<Mapping>, options: &Options) -> Result<Engine<'r>, Error> {
+        let mut by_source = BTreeMap::new();
+        for mapping in &mappings {
+            by_source
+                .entry(mapping.source.clone())
+                .or_insert_with(|| rules.for_source(&mapping.source, &mapping.logsource));
+        }
+        let none = Projection::default();
+        let projection = |source: &str, _: &LogSource| {
+            by_source.get(source).map_or(&none, |s: &SourceRules<'_>| s.projection()).clone()
+        };
+        let mapper = Mapper::new(mappings, &projection, options.only_source.as_deref())?;
+        Ok(Engine { rules, mapper, by_source })
+    }
+
+    /// The rules that a source can meet.
+    pub fn rules_of(&self, source: &str) -> Option<&SourceRules<'r>> {
+        self.by_source.get(source)
+    }
+}

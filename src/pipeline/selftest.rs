@@ -1,0 +1,119 @@
+//! Runs the tests that rule and mapping files carry, with real mappings and real rules.
+
+use super::engine::Engine;
+use crate::error::Error;
+use crate::model::cell::Cell;
+use crate::model::column::Column;
+use crate::model::records::{FieldRef, LogSource, Records};
+use crate::read::frame::detect;
+use crate::rule::selftest::{Normalise, Outcome, TestResult};
+use crate::rule::set::Rule;
+use crate::source::batch::Batch;
+use crate::source::decode::Decoded;
+use crate::source::mapper::{Chunk, Mapper};
+use crate::source::mapping::MappingTest;
+use crate::yaml::{Kind, Node};
+use sonic_rs::Value;
+
+/// Runs the tests of the rules that `wanted` names.
+pub fn test_rules(engine: &Engine<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Vec<TestResult> {
+    crate::rule::selftest::run(engine.rules, &ByMapper { mapper: &engine.mapper }, wanted)
+}
+
+struct ByMapper<'m> {
+    mapper: &'m Mapper,
+}
+
+impl Normalise for ByMapper<'_> {
+    fn with(
+        &self,
+        source: &str,
+        events: Vec<Value>,
+        then: &mut dyn FnMut(&str, &LogSource, &dyn Records),
+    ) -> Result<(), Error> {
+        let decoded = Decoded::default();
+        let batch = self.mapper.map_values(source, events, &decoded)?;
+        let logsource = self
+            .mapper
+            .mappings()
+            .find(|m| m.source == batch.source())
+            .map(|m| m.logsource.clone())
+            .unwrap_or_default();
+        then(batch.source(), &logsource, &batch);
+        Ok(())
+    }
+}
+
+/// Runs the tests of the mappings whose source `wanted` names. Records go through recognition as they would in a run.
+pub fn test_mappings(engine: &Engine<'_>, wanted: &dyn Fn(&str) -> bool) -> Vec<TestResult> {
+    let mut results = Vec::new();
+    for mapping in engine.mapper.mappings().filter(|m| wanted(&m.source)) {
+        for test in &mapping.tests {
+            let outcome = check(engine, &mapping.source, test).map_or_else(Outcome::Failed, |()| Outcome::Passed);
+            results.push(TestResult {
+                place: test.place.clone(),
+                rule: mapping.title.clone(),
+                test: test.name.clone(),
+                outcome,
+            });
+        }
+    }
+    results
+}
+
+fn check(engine: &Engine<'_>, source: &str, test: &MappingTest) -> Result<(), String> {
+    let text = test.input.as_bytes();
+    let frame = detect("input", text, true);
+    let decoded = Decoded::default();
+    let mapped = engine
+        .mapper
+        .map(Chunk { framing: frame.framing, body: &text[frame.start..], header: &frame.header }, &decoded);
+    if mapped.rejects.len() as u64 != test.rejects {
+        let reasons: Vec<&str> = mapped.rejects.iter().map(|r| r.reason.as_str()).collect();
+        return Err(format!("{} rejects ({}), expected {}", reasons.len(), reasons.join("; "), test.rejects));
+    }
+    if let Some(other) = mapped.batches.iter().find(|b| b.source() != source) {
+        return Err(format!("recognised as {}, expected {source}", other.source()));
+    }
+    let rows: Vec<(&Batch<'_, '_>, usize)> =
+        mapped.batches.iter().flat_map(|b| (0..b.rows()).map(move |r| (b, r))).collect();
+    if rows.len() != test.rows.len() {
+        return Err(format!("{} events, expected {}", rows.len(), test.rows.len()));
+    }
+    test.rows.iter().zip(rows).enumerate().try_for_each(|(n, (expected, (batch, row)))| {
+        check_row(expected, batch, row).map_err(|e| format!("event {n}: {e}"))
+    })
+}
+
+fn check_row(expected: &Node, batch: &Batch<'_, '_>, row: usize) -> Result<(), String> {
+    for (key, wanted) in expected.entries() {
+        let column = Column::from_name(&key.text).ok_or_else(|| format!("unknown column \"{}\"", key.text))?;
+        let found = shown(batch, row, column);
+        let wanted = match &wanted.kind {
+            Kind::List(items) => Some(items.iter().filter_map(Node::scalar).collect::<Vec<_>>().join(",")),
+            _ => wanted.scalar(),
+        };
+        if found != wanted {
+            return Err(format!(
+                "{} is {}, expected {}",
+                key.text,
+                found.unwrap_or_else(|| "null".into()),
+                wanted.unwrap_or_else(|| "null".into())
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn shown(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {
+    match batch.cell(row, &FieldRef::Column(column)) {
+        Cell::List(members) => {
+            Some(members.iter().filter_map(|m| m.as_text().map(|t| t.into_owned())).collect::<Vec<_>>().join(","))
+        }
+        cell if column == Column::EventTime || column == Column::ValidUntil => {
+            let us = crate::source::time::parse(&cell.as_text()?)?;
+            chrono::DateTime::from_timestamp_micros(us).map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+        }
+        cell => cell.as_text().map(|t| t.into_owned()),
+    }
+}

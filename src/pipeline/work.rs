@@ -1,0 +1,266 @@
+//! What one thread does with one chunk: map it, evaluate rules, keep the rows that will be reported. Pure.
+
+use super::engine::Engine;
+use super::{Keep, Run};
+use crate::detect::sigma::AlertHit;
+use crate::diagnose::profiles::Profiles;
+use crate::model::cell::Cell;
+use crate::model::column::Column;
+use crate::model::finding::{Evidence, Lifecycle, Outcome, Uses};
+use crate::model::framing::Framing;
+use crate::model::records::{FieldRef, Records};
+use crate::read::find::Input;
+use crate::read::frame::salvage;
+use crate::read::reader::Chunk;
+use crate::report::failures::with_evidence;
+use crate::rule::evaluate::{Hit, Memo};
+use crate::source::batch::Batch;
+use crate::source::decode::Decoded;
+use crate::source::mapper::{self, Rejected};
+use crate::source::redact::{excerpt, redact};
+use crate::source::table::table;
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+use std::collections::BTreeMap;
+
+/// One chunk, worked through.
+pub struct Part {
+    /// Number of the input.
+    pub input: usize,
+    /// Number of the part in its input.
+    pub number: usize,
+    /// Whether it is the last of its input.
+    pub last: bool,
+    /// How the input is packed.
+    pub codec: &'static str,
+    /// What is wrong with the input.
+    pub problem: Option<String>,
+    /// Bytes of text.
+    pub raw_bytes: u64,
+    /// Records in it.
+    pub records: u64,
+    /// Records that are no events.
+    pub rejects: Vec<Rejected>,
+    /// Events by source.
+    pub batches: Vec<Kept>,
+    /// A fault of our own.
+    pub fault: Option<String>,
+}
+
+/// What is kept of the events of one source in one chunk.
+pub struct Kept {
+    /// The source.
+    pub source: String,
+    /// Ordinals in the chunk, by row.
+    pub ordinals: Vec<u64>,
+    /// Digests of event ids, by row; 0 for none.
+    pub digests: Vec<u128>,
+    /// Hot columns, by row.
+    pub uses: Uses,
+    /// Profiles over all rows.
+    pub profiles: Profiles,
+    /// Failures with evidence, and which rows they are.
+    pub failures: (RecordBatch, Vec<usize>),
+    /// Rule numbers that claimed each failure.
+    pub claims: Vec<Vec<u32>>,
+    /// All events to report, and which rows they are, when all are kept.
+    pub events: Option<(RecordBatch, Vec<usize>)>,
+    /// Lifecycle events and their rows.
+    pub lifecycle: Vec<(usize, Lifecycle)>,
+    /// Matches of alert rules and their rows.
+    pub alerts: Vec<(usize, AlertHit)>,
+    /// Rows outside the asked time.
+    pub outside: u64,
+}
+
+/// A thread's own memory.
+pub struct Worker<'w> {
+    engine: &'w Engine<'w>,
+    run: &'w Run<'w>,
+    memos: BTreeMap<String, Memo>,
+}
+
+impl<'w> Worker<'w> {
+    /// A worker of a run.
+    pub fn new(engine: &'w Engine<'w>, run: &'w Run<'w>) -> Self {
+        Worker { engine, run, memos: BTreeMap::new() }
+    }
+
+    /// Works a chunk through.
+    pub fn part(&mut self, chunk: Chunk, inputs: &[Input]) -> Part {
+        let mut part = Part {
+            input: chunk.input,
+            number: chunk.part,
+            last: chunk.last,
+            codec: chunk.codec.name(),
+            problem: chunk.problem.clone(),
+            raw_bytes: chunk.body.len() as u64,
+            records: chunk.rejects.len() as u64,
+            rejects: Vec::new(),
+            batches: Vec::new(),
+            fault: None,
+        };
+        for (ordinal, reject) in chunk.rejects.iter().enumerate() {
+            part.rejects.push(Rejected {
+                ordinal: ordinal as u64,
+                reason: reject.reason.clone(),
+                excerpt: excerpt(&reject.excerpt),
+            });
+        }
+        let name = inputs[chunk.input].name.clone();
+        self.map(&chunk, &name, &mut part);
+        part
+    }
+
+    fn map(&mut self, chunk: &Chunk, name: &str, part: &mut Part) {
+        let decoded = Decoded::default();
+        let whole = mapper::Chunk { framing: chunk.framing, body: &chunk.body, header: &chunk.header };
+        let mapped = self.engine.mapper.map(whole, &decoded);
+        let unreadable = chunk.framing == Framing::Document
+            && mapped.batches.is_empty()
+            && mapped.records == 1
+            && mapped.rejects.len() == 1;
+        if unreadable && let Some(saved) = saved(&chunk.body) {
+            let again = Decoded::default();
+            let saved = mapper::Chunk { body: &saved, framing: Framing::JsonLines, ..whole };
+            return self.keep(self.engine.mapper.map(saved, &again), name, part);
+        }
+        self.keep(mapped, name, part);
+    }
+
+    fn keep(&mut self, mapped: mapper::Mapped<'_, '_>, name: &str, part: &mut Part) {
+        let before = part.records;
+        part.records += mapped.records;
+        part.rejects.extend(mapped.rejects.into_iter().map(|r| Rejected { ordinal: r.ordinal + before, ..r }));
+        for mut batch in mapped.batches {
+            batch.ordinals.iter_mut().for_each(|o| *o += before);
+            match self.kept(batch, name) {
+                Ok(kept) => part.batches.push(kept),
+                Err(error) => part.fault = Some(error.to_string()),
+            }
+        }
+    }
+
+    fn kept(&mut self, mut batch: Batch<'_, '_>, name: &str) -> Result<Kept, ArrowError> {
+        let source = batch.source().to_string();
+        let memo = self.memos.entry(source.clone()).or_default();
+        let hits = self.engine.rules_of(&source).map_or_else(Vec::new, |rules| rules.evaluate(&batch, memo));
+        let rules = &self.engine.rules.rules;
+        for hit in hits.iter().filter(|h| rules[h.rule as usize].cause.is_some()) {
+            batch.uses.outcome[hit.row as usize] = Outcome::Refused;
+        }
+        let inside: Vec<bool> = batch.uses.event_time_us.iter().map(|t| self.is_inside(*t)).collect();
+        let refused: Vec<usize> =
+            (0..batch.rows()).filter(|&r| inside[r] && batch.outcome(r) == Outcome::Refused).collect();
+        let (claims, why): (Vec<_>, Vec<_>) = refused.iter().map(|&row| self.claims(&batch, row, &hits)).unzip();
+        let failures = with_evidence(&table(&batch, &refused, name)?, &why)?;
+        let events = match self.run.keep {
+            Keep::All => {
+                let rows: Vec<usize> = (0..batch.rows()).filter(|&r| inside[r]).collect();
+                Some((table(&batch, &rows, name)?, rows))
+            }
+            Keep::Failures => None,
+        };
+        Ok(Kept {
+            lifecycle: lifecycle(&batch, &inside),
+            alerts: self.alerts(&batch, &hits, &inside),
+            profiles: Profiles::of(&batch.uses, None),
+            outside: inside.iter().filter(|i| !**i).count() as u64,
+            failures: (failures, refused),
+            source,
+            ordinals: batch.ordinals,
+            digests: batch.digests,
+            uses: batch.uses,
+            claims,
+            events,
+        })
+    }
+
+    /// Events without a time are never left out.
+    fn is_inside(&self, time_us: i64) -> bool {
+        let after = self.run.since_us.is_none_or(|s| time_us >= s);
+        let before = self.run.until_us.is_none_or(|u| time_us < u);
+        time_us == i64::MIN || (after && before)
+    }
+
+    /// The rules that claim a row's cause, and why each matched.
+    fn claims(&self, batch: &Batch<'_, '_>, row: usize, hits: &[Hit]) -> (Vec<u32>, Vec<Evidence>) {
+        let from = hits.partition_point(|h| (h.row as usize) < row);
+        let own = hits[from..].iter().take_while(|h| h.row as usize == row);
+        let claiming: Vec<&Hit> = own.filter(|h| self.engine.rules.rules[h.rule as usize].cause.is_some()).collect();
+        let Some(rules) = self.engine.rules_of(batch.source()) else { return Default::default() };
+        let why = claiming
+            .iter()
+            .flat_map(|h| rules.evidence(batch, **h))
+            .map(|e| Evidence { value: redact(&e.value).into_owned(), ..e });
+        (claiming.iter().map(|h| h.rule).collect(), why.collect())
+    }
+
+    fn alerts(&self, batch: &Batch<'_, '_>, hits: &[Hit], inside: &[bool]) -> Vec<(usize, AlertHit)> {
+        let wanted = |h: &&Hit| inside[h.row as usize] && self.engine.rules.rules[h.rule as usize].is_alert();
+        hits.iter().filter(wanted).map(|h| (h.row as usize, alert_hit(batch, h))).collect()
+    }
+}
+
+/// The whole members of a document that does not parse, one a line, with the broken rest last, so that it is rejected in its place.
+fn saved(body: &[u8]) -> Option<Vec<u8>> {
+    let (mut whole, rest) = salvage(body);
+    if whole.is_empty() {
+        return None;
+    }
+    let mut lines = Vec::with_capacity(body.len());
+    whole.extend(rest);
+    for range in whole {
+        lines.extend(body[range].iter().map(|b| if *b == b'\n' { b' ' } else { *b }));
+        lines.push(b'\n');
+    }
+    Some(lines)
+}
+
+fn text(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {
+    match batch.cell(row, &FieldRef::Column(column)) {
+        Cell::Text(t) => Some(redact(&t).into_owned()),
+        _ => None,
+    }
+}
+
+fn time(batch: &Batch<'_, '_>, row: usize) -> Option<i64> {
+    Some(batch.uses.event_time_us[row]).filter(|t| *t != i64::MIN)
+}
+
+fn lifecycle(batch: &Batch<'_, '_>, inside: &[bool]) -> Vec<(usize, Lifecycle)> {
+    let rows = (0..batch.rows())
+        .filter(|&r| inside[r] && batch.outcome(r) == Outcome::Success && batch.fills(Column::LifecycleOp));
+    let found = rows.filter_map(|row| {
+        let lifecycle = Lifecycle {
+            lifecycle_op: text(batch, row, Column::LifecycleOp)?,
+            event_time_us: time(batch, row),
+            provider: text(batch, row, Column::Provider),
+            target_credential_uid: text(batch, row, Column::TargetCredentialUid),
+            target_user_name: text(batch, row, Column::TargetUserName),
+            valid_until_us: text(batch, row, Column::ValidUntil).and_then(|t| crate::source::time::parse(&t)),
+        };
+        Some((row, lifecycle))
+    });
+    found.collect()
+}
+
+fn alert_hit(batch: &Batch<'_, '_>, hit: &Hit) -> AlertHit {
+    let row = hit.row as usize;
+    let column = |c| text(batch, row, c);
+    let credential_uid = column(Column::CredentialUid);
+    let actor_uid = column(Column::ActorUid);
+    let src_ip = column(Column::SrcIp);
+    let subject = [&credential_uid, &actor_uid, &src_ip].into_iter().flatten().next().cloned();
+    AlertHit {
+        rule: hit.rule,
+        subject: subject.unwrap_or_else(|| batch.source().to_string()),
+        event_time_us: time(batch, row),
+        event_uid: column(Column::EventUid).unwrap_or_else(|| format!("#{}", batch.ordinals[row])),
+        credential_hint: column(Column::CredentialHint),
+        provider: column(Column::Provider),
+        credential_uid,
+        actor_uid,
+        src_ip,
+    }
+}
