@@ -2,7 +2,12 @@
 //! against. Knows nothing of keyfault.
 //!
 //! `cargo bench --bench limit -- DIR [--threads N]` reads every `.json`, `.json.gz` and `.ndjson` under DIR. Without DIR it does nothing.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's figures are its output")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a benchmark looks at the clock, and its figures are its output"
+)]
 
 #[path = "limit/program.rs"]
 mod program;

@@ -1,7 +1,12 @@
 //! Times `keyfault analyze` and the limit program on the same folder, turn by turn, and prints their ratios; knows only the command line.
 //!
 //! `cargo bench --bench pipeline -- DIR [RUNS]`: medians of RUNS turns (default 5). Without DIR it does nothing.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark's figures are its output")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a benchmark looks at the clock, and its figures are its output"
+)]
 
 #[path = "limit/program.rs"]
 mod program;
