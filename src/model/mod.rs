@@ -6,4 +6,5 @@ pub mod checklist;
 pub mod column;
 pub mod finding;
 pub mod records;
+pub mod uses;
 pub mod verdict;
