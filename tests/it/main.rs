@@ -8,4 +8,6 @@
     reason = "a test's functions fail by panicking, and opt-in tests ask the environment"
 )]
 
+mod corpora;
+mod table;
 mod tidy;
