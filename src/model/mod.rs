@@ -9,4 +9,5 @@ pub mod framing;
 pub mod json;
 pub mod matcher;
 pub mod records;
+pub mod uses;
 pub mod verdict;

@@ -1,0 +1,35 @@
+# The project's own commands; `just` lists them.
+set positional-arguments
+
+# list the recipes
+default:
+    @just --list --unsorted
+
+# what every change must pass, exactly as CI runs it
+check:
+    .ci/run
+
+# the tests; arguments go to cargo: `just test --lib rule::`
+test *ARGS:
+    cargo test --locked "$@"
+
+# accept changed snapshots and write generated documents
+bless *ARGS:
+    INSTA_UPDATE=always BLESS=1 cargo test --locked "$@"
+
+# the opt-in tests over a folder of real logs and their ground truth
+corpora DIR:
+    KEYFAULT_CORPORA="$1" cargo test --locked --test it corpora -- --nocapture
+
+# the limit program and `keyfault analyze` on the same folder of CloudTrail logs, and their ratio
+bench-limit DIR *RUNS:
+    cargo bench --locked --bench limit -- "$1"
+    cargo bench --locked --bench pipeline -- "$@"
+
+# the documentation of the code, private items too
+docs:
+    cargo doc --no-deps --document-private-items --open
+
+# licences, advisories and duplicates of the dependencies (needs cargo-deny)
+deny:
+    cargo deny check

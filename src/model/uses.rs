@@ -1,0 +1,61 @@
+//! What events tell diagnosis besides their rows: how credentials were used, and what control-plane calls changed; knows no stage.
+
+use super::finding::Micros;
+use super::records::Codes;
+
+/// What one event of a chunk did with a credential: the hot columns of every event, reported or not, one entry a row.
+#[derive(Debug, Clone, Default)]
+pub struct Uses {
+    /// Event time; `i64::MIN` where the record has none.
+    pub event_time_us: Vec<Micros>,
+    /// Outcome of each event.
+    pub outcome: Vec<Outcome>,
+    /// Dictionary codes of `credential_uid`.
+    pub credential_uid: Codes,
+    /// Dictionary codes of `credential_hint`.
+    pub credential_hint: Codes,
+    /// Dictionary codes of `credential_kind`.
+    pub credential_kind: Codes,
+    /// Dictionary codes of `provider`.
+    pub provider: Codes,
+    /// Dictionary codes of `actor_name`.
+    pub actor_name: Codes,
+    /// Dictionary codes of `actor_type`.
+    pub actor_type: Codes,
+    /// Dictionary codes of `src_ip`.
+    pub src_ip: Codes,
+    /// Dictionary codes of `service`.
+    pub service: Codes,
+    /// Dictionary codes of `operation`.
+    pub operation: Codes,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It succeeded.
+    Success,
+    /// It was refused: a failure of authentication, authorization, entitlement or limits.
+    Refused,
+    /// It failed for another reason.
+    Failed,
+    /// The record does not tell.
+    Unknown,
+}
+
+/// A successful control-plane call that changed a credential, user, account or policy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lifecycle {
+    /// When it happened.
+    pub event_time_us: Option<Micros>,
+    /// What it did, e.g. `credential_deactivated`.
+    pub lifecycle_op: String,
+    /// The provider it happened at.
+    pub provider: Option<String>,
+    /// The credential it was done to.
+    pub target_credential_uid: Option<String>,
+    /// Name of the user it was done to.
+    pub target_user_name: Option<String>,
+    /// End of the credential's validity, where the call set one.
+    pub valid_until_us: Option<Micros>,
+}

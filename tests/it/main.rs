@@ -1,0 +1,13 @@
+//! All integration tests, as one binary: linking is the dear part.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test's functions fail by panicking, and opt-in tests ask the environment"
+)]
+
+mod corpora;
+mod table;
+mod tidy;
