@@ -57,7 +57,7 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
     let out = OutDir::begin(&run.out)?;
     let reader = Reader::new(run.inputs.clone(), run.limits);
     let collector = Collector::new(engine, &run, &out);
-    let in_order = InOrder::new(collector, run.threads * 4);
+    let in_order = InOrder::new(collector, run.threads, run.threads * 4);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(run.threads)
         .stack_size(crate::model::json::STACK_BYTES)
@@ -70,6 +70,7 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
         {
             in_order.submit(worker.part(chunk, reader.inputs()));
         }
+        in_order.leave();
     });
     let collected = in_order.finish()?;
     let findings = write::report(engine, &run, &out, collected)?;

@@ -36,8 +36,13 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Runs the program with the process's arguments.
+/// Runs the program with the process's arguments, on a thread with stack enough for whatever is parsed.
 pub fn main() -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(crate::model::json::STACK_BYTES).spawn(command);
+    thread.ok().and_then(|t| t.join().ok()).unwrap_or(ExitCode::from(101))
+}
+
+fn command() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Analyze(args) => analyze::run(&args),
         Command::Rules(command) => rules::run(&command),

@@ -20,12 +20,14 @@ struct State<'c> {
     waiting: BTreeMap<(usize, usize), Part>,
     collector: Collector<'c>,
     error: Option<Error>,
+    /// Threads that neither wait here nor have ended.
+    active: usize,
 }
 
 impl<'c> InOrder<'c> {
-    /// Hands parts to the collector; at most `ahead` wait for an earlier one.
-    pub fn new(collector: Collector<'c>, ahead: usize) -> Self {
-        let state = State { next: (0, 0), waiting: BTreeMap::new(), collector, error: None };
+    /// Hands the parts that `threads` threads bring to the collector; about `ahead` may wait for an earlier one.
+    pub fn new(collector: Collector<'c>, threads: usize, ahead: usize) -> Self {
+        let state = State { next: (0, 0), waiting: BTreeMap::new(), collector, error: None, active: threads };
         InOrder { state: Mutex::new(state), moved: Condvar::new(), failed: AtomicBool::new(false), ahead }
     }
 
@@ -34,7 +36,8 @@ impl<'c> InOrder<'c> {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Gives a part. Waits while too many parts wait for an earlier one; the thread that works on that one never waits here first.
+    /// Gives a part. Waits while too many parts wait for an earlier one, but never as the last active thread: that one must go on, and what it
+    /// takes next is the earliest part that nobody has.
     pub fn submit(&self, part: Part) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.waiting.insert((part.input, part.number), part);
@@ -51,9 +54,17 @@ impl<'c> InOrder<'c> {
             }
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while state.waiting.len() > self.ahead && !self.has_failed() {
+        while state.waiting.len() > self.ahead && state.active > 1 && !self.has_failed() {
+            state.active -= 1;
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.active += 1;
         }
+    }
+
+    /// Says that a thread brings no more parts.
+    pub fn leave(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).active -= 1;
+        self.moved.notify_all();
     }
 
     /// Everything collected.

@@ -30,7 +30,7 @@ pub struct Input {
 /// An argument that names nothing is an error: a typo must not pass for an empty result.
 pub fn find(arguments: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
     let mut problems = Vec::new();
-    let mut found: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut found: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     let mut stdin = false;
     for argument in arguments {
         if argument == "-" {
@@ -38,15 +38,14 @@ pub fn find(arguments: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
             continue;
         }
         for path in paths(argument, &mut problems)? {
-            let name = path.to_string_lossy().into_owned();
-            let once = path.canonicalize().unwrap_or(path);
-            let known = found.entry(once).or_insert_with(|| name.clone());
-            if name < *known {
-                *known = name;
+            let once = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let known = found.entry(once).or_insert_with(|| path.clone());
+            if path < *known {
+                *known = path;
             }
         }
     }
-    let mut inputs: Vec<Input> = found.into_values().map(|name| file(&name)).collect();
+    let mut inputs: Vec<Input> = found.into_values().map(file).collect();
     if stdin {
         inputs.push(Input { name: "-".into(), origin: Origin::Stdin, bytes: 0 });
     }
@@ -54,10 +53,9 @@ pub fn find(arguments: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
     Ok((inputs, problems))
 }
 
-fn file(name: &str) -> Input {
-    let path = PathBuf::from(name);
+fn file(path: PathBuf) -> Input {
     let bytes = path.metadata().map_or(0, |m| m.len());
-    Input { name: name.into(), origin: Origin::File(path), bytes }
+    Input { name: path.to_string_lossy().into(), origin: Origin::File(path), bytes }
 }
 
 fn paths(argument: &str, problems: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {

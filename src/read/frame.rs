@@ -36,18 +36,15 @@ fn json_follows(text: &[u8]) -> bool {
     }
 }
 
+/// One value or many: when the first line is a whole value and another follows, one a line. Whether a text of several lines, or one without
+/// line ends, is one value or many is left to the decoder, who finds out anyway.
 fn json_framing(text: &[u8], whole: bool) -> Framing {
-    let mut scan = Scan::default();
-    let Some(first) = scan.value_end(text) else {
-        return if whole { Framing::Document } else { Framing::Values };
-    };
-    let rest = &text[first..];
-    let next = rest.iter().position(|b| !b.is_ascii_whitespace());
-    match next {
-        None => Framing::Document,
-        Some(at) if rest[..at].contains(&b'\n') && !text[..first].contains(&b'\n') => Framing::JsonLines,
-        Some(_) => Framing::Values,
-    }
+    let one_or_many = if whole { Framing::Document } else { Framing::Values };
+    let Some(line_end) = memchr::memchr(b'\n', text) else { return one_or_many };
+    let first = text[..line_end].trim_ascii_end();
+    let follows = text[line_end..].iter().find(|b| !b.is_ascii_whitespace());
+    let is_whole = Scan::default().value_end(first) == Some(first.len());
+    if is_whole && follows.is_some() { Framing::JsonLines } else { one_or_many }
 }
 
 /// Separated values under a header: by the file's name, or because two lines have equally many fields and the first holds only names.
@@ -122,6 +119,11 @@ impl Scan {
         self.depth
     }
 
+    /// Whether the byte taken last stands inside a string.
+    pub fn in_string(&self) -> bool {
+        self.in_string
+    }
+
     /// Takes one byte; returns the depth of nesting after it.
     #[inline]
     pub fn step(&mut self, byte: u8) -> usize {
@@ -164,17 +166,40 @@ pub fn salvage(body: &[u8]) -> (Vec<Range<usize>>, Option<Range<usize>>) {
     (whole, start.map(|from| from..body.len()))
 }
 
-/// How deep records sit in a document: 1 in an array, 2 in an object whose first member is an array, 0 on their own.
+/// How deep records sit in a document: 1 in an array, 0 on their own, and in an object one deeper than its array of objects, where it has one.
 pub fn container_depth(body: &[u8]) -> usize {
-    container_key(body).map_or_else(|| usize::from(body.trim_ascii_start().first() == Some(&b'[')), |_| 2)
+    if container_key(body).is_some() { 2 } else { usize::from(body.trim_ascii_start().first() == Some(&b'[')) }
 }
 
-/// The key of a document such as `{"Records":[{`.
+/// The name of the array that makes a document a container of records, such as `{"Records":[{` or `{"object":"list","data":[{`: the first
+/// member that is an array of objects, before it only scalars. A record that happens to look so is told apart by what it holds, not here.
 pub fn container_key(body: &[u8]) -> Option<&[u8]> {
-    let inside = body.trim_ascii_start().strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
-    let (key, rest) = inside.split_at(memchr::memchr(b'"', inside)?);
-    let rest = rest[1..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start().strip_prefix(b"[")?;
-    rest.trim_ascii_start().starts_with(b"{").then_some(key)
+    let mut rest = body.trim_ascii_start().strip_prefix(b"{")?;
+    loop {
+        let inside = rest.trim_ascii_start().strip_prefix(b"\"")?;
+        let (key, after) = inside.split_at(memchr::memchr(b'"', inside)?);
+        let value = after[1..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        match value.first()? {
+            b'[' => return value[1..].trim_ascii_start().starts_with(b"{").then_some(key),
+            b'{' => return None,
+            _ => rest = &value[scalar_length(value)?..],
+        }
+        rest = rest.trim_ascii_start().strip_prefix(b",")?;
+    }
+}
+
+/// Bytes of the scalar at the beginning of a text.
+fn scalar_length(text: &[u8]) -> Option<usize> {
+    if text.first() != Some(&b'"') {
+        return text.iter().position(|b| matches!(b, b',' | b'}' | b']'));
+    }
+    let mut escaped = false;
+    let end = text[1..].iter().position(|&b| {
+        let ends = b == b'"' && !escaped;
+        escaped = b == b'\\' && !escaped;
+        ends
+    });
+    end.map(|e| e + 2)
 }
 
 #[cfg(test)]
@@ -191,8 +216,8 @@ mod tests {
         check("x", "{\n \"a\": 1\n}\n", Framing::Document);
         check("x", "{\"a\":1}\n{\"a\":2}\n", Framing::JsonLines);
         check("x", "\n{\"a\":1}\n\n{\"a\":2}\n", Framing::JsonLines);
-        check("x", "{\n\"a\":1}\n{\"a\":2}\n", Framing::Values);
-        check("x", "{\"a\":1}{\"a\":2}", Framing::Values);
+        check("x", "{\n\"a\":1}\n{\"a\":2}\n", Framing::Document);
+        check("x", "{\"a\":1}{\"a\":2}", Framing::Document);
         check("x", "[{\"a\":1}]", Framing::Document);
         check("x", "[2022-06-22T10:17:14.118Z] \"GET / HTTP/1.1\" 503\n", Framing::Lines);
         check("x", "1.2.3.4 - - [08/Jun/2020:08:04:43 +0000] \"GET /\" 200\n", Framing::Lines);
@@ -218,6 +243,7 @@ mod tests {
         };
         check("{\"Records\":[{\"a\":\"}\"},{\"b\":{}},{\"c\":", &["{\"a\":\"}\"}", "{\"b\":{}}"], Some("{\"c\":"));
         check("[{\"a\":1},{\"b\"", &["{\"a\":1}"], Some("{\"b\""));
+        check("{\"object\":\"li\\\"st\",\"n\":1,\"data\":[{\"a\":1},{\"b\"", &["{\"a\":1}"], Some("{\"b\""));
         check("{\"a\":1", &[], Some("{\"a\":1"));
     }
 }

@@ -5,10 +5,10 @@ use super::find::{Input, Origin};
 use super::frame::{Frame, detect};
 use super::stream::Stream;
 use crate::model::framing::Framing;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Sizes that bound memory.
 #[derive(Debug, Clone, Copy)]
@@ -66,24 +66,22 @@ pub struct Reader {
     inputs: Vec<Input>,
     limits: Limits,
     state: Mutex<State>,
+    opened: Condvar,
 }
 
 struct State {
     next: usize,
-    /// Large inputs under way, the earliest first.
-    streams: VecDeque<Stream>,
-}
-
-/// What a file turned out to be.
-enum Opened {
-    Whole(Chunk),
-    Large(Box<Stream>),
+    /// Large inputs under way, by number.
+    streams: BTreeMap<usize, Stream>,
+    /// Inputs being opened, of which some may turn out large.
+    opening: usize,
 }
 
 impl Reader {
     /// A reader of these inputs in their order.
     pub fn new(inputs: Vec<Input>, limits: Limits) -> Reader {
-        Reader { inputs, limits, state: Mutex::new(State { next: 0, streams: VecDeque::new() }) }
+        let state = State { next: 0, streams: BTreeMap::new(), opening: 0 };
+        Reader { inputs, limits, state: Mutex::new(state), opened: Condvar::new() }
     }
 
     /// The inputs.
@@ -91,62 +89,73 @@ impl Reader {
         &self.inputs
     }
 
-    /// The next chunk: input by input, part by part. Large inputs are read while others wait, small ones are not.
+    /// The next chunk: the earliest large input under way, else the next input. Large inputs are read while others wait, small ones are not.
     pub fn next(&self) -> Option<Chunk> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(mut stream) = state.streams.pop_front() {
+            if let Some((number, mut stream)) = state.streams.pop_first() {
                 let chunk = stream.next();
                 if !chunk.last {
-                    state.streams.push_front(stream);
+                    state.streams.insert(number, stream);
                 }
                 return Some(chunk);
             }
-            let number = state.next;
-            let input = self.inputs.get(number)?;
-            state.next += 1;
-            drop(state);
-            match self.open(number, input) {
-                Ok(Opened::Whole(chunk)) => return Some(chunk),
-                Ok(Opened::Large(stream)) => {
-                    self.state.lock().unwrap_or_else(PoisonError::into_inner).streams.push_front(*stream)
-                }
-                Err(error) => return Some(empty(number, Codec::Plain, error.to_string())),
+            if state.next < self.inputs.len() {
+                break;
             }
+            if state.opening == 0 {
+                return None;
+            }
+            // Somebody opens an input that may have work for others.
+            state = self.opened.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        let number = state.next;
+        state.next += 1;
+        state.opening += 1;
+        drop(state);
+        Some(self.first_chunk(number))
     }
 
-    fn open(&self, number: usize, input: &Input) -> io::Result<Opened> {
-        let Origin::File(path) = &input.origin else {
-            return Stream::open(number, &input.name, Box::new(io::stdin()), self.limits)
-                .map(Box::new)
-                .map(Opened::Large);
-        };
+    /// Opens an input outside the lock; what is left of a large one is there for all threads.
+    fn first_chunk(&self, number: usize) -> Chunk {
+        let (chunk, rest) = self.open(number).unwrap_or_else(|e| (empty(number, Codec::Plain, e.to_string()), None));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.opening -= 1;
+        state.streams.extend(rest.map(|stream| (number, stream)));
+        self.opened.notify_all();
+        chunk
+    }
+
+    fn open(&self, number: usize) -> io::Result<(Chunk, Option<Stream>)> {
+        let input = &self.inputs[number];
+        let Origin::File(path) = &input.origin else { return self.stream(number, Box::new(io::stdin())) };
         let mut file = File::open(path)?;
         if input.bytes > self.limits.whole_bytes as u64 {
-            return Stream::open(number, &input.name, Box::new(file), self.limits).map(Box::new).map(Opened::Large);
+            return self.stream(number, Box::new(file));
         }
         let mut packed = Vec::with_capacity(input.bytes as usize + 1);
-        // A file that grows while it is read is read to where it ended when it was found, or a little further.
-        (&mut file).take(2 * self.limits.whole_bytes as u64).read_to_end(&mut packed)?;
-        let text = match Codec::of(&packed) {
-            Codec::Plain => Some(std::mem::take(&mut packed)),
-            Codec::Gzip => gunzip_whole(&packed, self.limits.whole_bytes),
-            Codec::Zstd => None,
-        };
-        match text {
-            Some(text) => {
-                let codec = Codec::of(&packed);
-                Ok(Opened::Whole(whole_chunk(
-                    Chunk { codec, ..empty(number, codec, String::new()) },
-                    &input.name,
-                    text,
-                )))
-            }
-            None => Stream::open(number, &input.name, Box::new(io::Cursor::new(packed)), self.limits)
-                .map(Box::new)
-                .map(Opened::Large),
+        (&mut file).take(self.limits.whole_bytes as u64 + 1).read_to_end(&mut packed)?;
+        if packed.len() > self.limits.whole_bytes {
+            // A pipe, or a file that grew since it was found.
+            return self.stream(number, Box::new(io::Cursor::new(packed).chain(file)));
         }
+        let codec = Codec::of(&packed);
+        let text = match codec {
+            Codec::Plain => std::mem::take(&mut packed),
+            Codec::Gzip => match gunzip_whole(&packed, self.limits.whole_bytes) {
+                Some(text) => text,
+                None => return self.stream(number, Box::new(io::Cursor::new(packed))),
+            },
+            Codec::Zstd => return self.stream(number, Box::new(io::Cursor::new(packed))),
+        };
+        Ok((whole_chunk(empty(number, codec, String::new()), &input.name, text), None))
+    }
+
+    fn stream(&self, number: usize, packed: Box<dyn Read + Send>) -> io::Result<(Chunk, Option<Stream>)> {
+        let mut stream = Stream::open(number, &self.inputs[number].name, packed, self.limits)?;
+        let first = stream.next();
+        let rest = (!first.last).then_some(stream);
+        Ok((first, rest))
     }
 }
 

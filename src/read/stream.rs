@@ -36,6 +36,8 @@ struct Json {
     at: usize,
     element: Option<usize>,
     skipped: Option<Vec<u8>>,
+    /// Inside a value that is no object or array, and so no record.
+    in_scalar: bool,
 }
 
 /// Counts the stored bytes that went through.
@@ -231,6 +233,9 @@ impl Stream {
             let before = self.json.scan.depth();
             let after = self.json.scan.step(byte);
             self.json.at += 1;
+            if before == depth && after == depth && depth < 2 {
+                self.scalar(byte, rejects);
+            }
             if before == depth && after == depth + 1 {
                 self.json.element = Some(self.json.at - 1);
             } else if before == depth + 1 && after == depth {
@@ -243,6 +248,15 @@ impl Stream {
             }
         }
         None
+    }
+
+    /// A number, word or string where a record should be is rejected once.
+    fn scalar(&mut self, byte: u8, rejects: &mut Vec<RawReject>) {
+        let separates = byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']' | b'}');
+        if !separates && !self.json.in_scalar {
+            rejects.push(RawReject { reason: "neither object nor array".into(), excerpt: vec![byte] });
+        }
+        self.json.in_scalar = !separates || (self.json.in_scalar && self.json.scan.in_string());
     }
 
     /// Drops what has been looked at; a value that grows too long is dropped too, and remembered.

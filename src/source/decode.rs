@@ -36,9 +36,9 @@ pub struct Decoded {
 /// All pieces of a chunk in order. `header` names the fields of [`Framing::Csv`].
 pub fn decode<'d>(framing: Framing, body: &'d [u8], header: &[String], into: &'d Decoded) -> Vec<Piece<'d>> {
     match framing {
-        Framing::Document => vec![value(body, into)],
+        Framing::Document => document(body, into),
         Framing::JsonLines => json_lines(body, into),
-        Framing::Values => values(body, into),
+        Framing::Values => value_ranges(body).into_iter().map(|r| value(&body[r], into)).collect(),
         Framing::Csv { delimiter } => rows(body, delimiter, header, into),
         Framing::Lines => lines(body).map(|line| text_line(line, into)).collect(),
         Framing::Binary => vec![Piece::Bad { reason: "not text".into(), excerpt: String::new() }],
@@ -47,6 +47,17 @@ pub fn decode<'d>(framing: Framing, body: &'d [u8], header: &[String], into: &'d
 
 fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).filter(|l| !l.trim_ascii().is_empty())
+}
+
+/// One value, or several one after another.
+fn document<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
+    match value(body, into) {
+        Piece::Bad { reason, excerpt } => match value_ranges(body) {
+            several if several.len() > 1 => several.into_iter().map(|r| value(&body[r], into)).collect(),
+            _ => vec![Piece::Bad { reason, excerpt }],
+        },
+        piece => vec![piece],
+    }
 }
 
 /// Parses one JSON value; bytes that are not UTF-8 are replaced rather than lost.
@@ -89,14 +100,6 @@ fn json_lines<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
 fn packed_line<'d>(line: &[u8], into: &'d Decoded) -> Piece<'d> {
     let first = line.trim_ascii_start().first();
     if matches!(first, Some(b'{' | b'[')) { value(line, into) } else { text_line(line, into) }
-}
-
-fn values<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
-    let mut pieces = Vec::new();
-    for range in value_ranges(body) {
-        pieces.push(value(&body[range], into));
-    }
-    pieces
 }
 
 /// Where the top-level values of concatenated JSON stand; a rest that never closes is the last range.

@@ -27,7 +27,7 @@ enum Builder {
 
 /// The chosen rows as a table. `input_record` holds ordinals within the chunk: who knows the chunk's place adds its offset.
 pub fn table(batch: &Batch<'_, '_>, rows: &[usize], input_file: &str) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let mut builders: Vec<Builder> = Column::ALL.iter().map(|c| builder(batch, *c)).collect();
+    let mut builders: Vec<Builder> = Column::ALL.iter().map(|c| builder(batch, *c, rows.len())).collect();
     for &row in rows {
         for (column, builder) in Column::ALL.iter().zip(&mut builders) {
             append(batch, row, *column, builder);
@@ -35,25 +35,27 @@ pub fn table(batch: &Batch<'_, '_>, rows: &[usize], input_file: &str) -> Result<
     }
     let mut columns: Vec<ArrayRef> =
         builders.into_iter().zip(Column::ALL).map(|(b, c)| finish(b, *c, rows.len())).collect();
-    let mut file = StringDictionaryBuilder::<Int32Type>::new();
+    let mut file = StringDictionaryBuilder::<Int32Type>::with_capacity(rows.len(), 1, input_file.len());
     file.append_values(input_file, rows.len());
     columns[Column::InputFile.index()] = Arc::new(file.finish());
     columns[Column::InputRecord.index()] = Arc::new(rows.iter().map(|&r| batch.ordinals[r]).collect::<UInt64Array>());
     RecordBatch::try_new(event_schema(), columns)
 }
 
-fn builder(batch: &Batch<'_, '_>, column: Column) -> Builder {
-    if !batch.has(column) {
+/// Builders are sized to their rows: chunks are often small and the default room is not.
+fn builder(batch: &Batch<'_, '_>, column: Column, rows: usize) -> Builder {
+    if !batch.has(column) || rows == 0 {
         return Builder::Absent;
     }
+    let dict = || StringDictionaryBuilder::with_capacity(rows, rows.min(8), 128);
     match column.kind() {
-        ColumnType::Time => Builder::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
-        ColumnType::Text => Builder::Text(StringBuilder::new()),
-        ColumnType::Dict => Builder::Dict(StringDictionaryBuilder::new()),
-        ColumnType::DictList => Builder::DictList(ListBuilder::new(StringDictionaryBuilder::new())),
-        ColumnType::Bool => Builder::Bool(BooleanBuilder::new()),
-        ColumnType::U16 => Builder::U16(UInt16Builder::new()),
-        ColumnType::U64 => Builder::U64(UInt64Builder::new()),
+        ColumnType::Time => Builder::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC")),
+        ColumnType::Text => Builder::Text(StringBuilder::with_capacity(rows, rows * 24)),
+        ColumnType::Dict => Builder::Dict(dict()),
+        ColumnType::DictList => Builder::DictList(ListBuilder::with_capacity(dict(), rows)),
+        ColumnType::Bool => Builder::Bool(BooleanBuilder::with_capacity(rows)),
+        ColumnType::U16 => Builder::U16(UInt16Builder::with_capacity(rows)),
+        ColumnType::U64 => Builder::U64(UInt64Builder::with_capacity(rows)),
     }
 }
 
