@@ -63,9 +63,10 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
                 Outcome::Refused | Outcome::Failed => text("failure"),
                 Outcome::Unknown => text("unknown"),
             },
+            // Whether a failure is a refusal may be for a rule to say, so every failure names who would have refused.
             Column::RefusedBy => match self.outcome() {
-                Outcome::Refused => self.mapped(column),
-                _ => Datum::Nothing,
+                Outcome::Refused | Outcome::Failed => self.mapped(column),
+                Outcome::Success | Outcome::Unknown => Datum::Nothing,
             },
             Column::CredentialUid => self.credential_uid(fingerprint),
             Column::CredentialHint => self.credential_hint(fingerprint),

@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::datum::Datum;
 use super::redact::redact;
 use crate::model::column::{Column, ColumnType, event_schema};
+use crate::model::finding::Outcome;
 use arrow::array::UInt64Builder;
 use arrow::array::{
     ArrayRef, BooleanBuilder, ListBuilder, RecordBatch, StringBuilder, StringDictionaryBuilder,
@@ -72,7 +73,8 @@ fn append(batch: &Batch<'_, '_>, row: usize, column: Column, builder: &mut Build
         list.append(!defects.is_empty());
         return;
     }
-    let datum = event.column(column, batch.fingerprint(row));
+    let refused = column != Column::RefusedBy || batch.outcome(row) == Outcome::Refused;
+    let datum = if refused { event.column(column, batch.fingerprint(row)) } else { Datum::Nothing };
     match builder {
         Builder::Time(b) => b.append_option(datum.to_time_us()),
         Builder::Text(b) => b.append_option(shown(column, datum).as_deref()),
