@@ -81,12 +81,14 @@ fn paths(argument: &str, problems: &mut Vec<String>) -> Result<Vec<PathBuf>, Err
     Err(Error::new(argument, "no such file or folder", "check the path"))
 }
 
-/// All files below a folder. Hidden files and folders are left out, as `ls` does.
+/// All files below a folder but version control's and those of reports being written.
 fn walk(root: &Path, problems: &mut Vec<String>) -> Vec<PathBuf> {
-    let hidden = |e: &walkdir::DirEntry| e.depth() > 0 && e.file_name().to_string_lossy().starts_with('.');
+    let foreign = |e: &walkdir::DirEntry| {
+        e.depth() > 0 && (e.file_name() == ".git" || e.file_name().to_string_lossy().starts_with(".keyfault-"))
+    };
     let mut files = Vec::new();
     for entry in
-        walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(|e| !hidden(e))
+        walkdir::WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_entry(|e| !foreign(e))
     {
         match entry {
             Ok(entry) if entry.file_type().is_file() => files.push(entry.into_path()),
@@ -129,7 +131,7 @@ mod tests {
     #[test]
     fn order_and_repetition_of_arguments_do_not_matter() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.log", "a.json", "sub/c.json", ".hidden/d.json"] {
+        for name in ["b.log", "a.json", "sub/c.json", ".git/d.json"] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x").unwrap();

@@ -1,6 +1,7 @@
 //! Tells how records stand in text and where a buffer may be cut between two of them; knows no provider.
 
 use crate::model::framing::Framing;
+use crate::model::json;
 use std::ops::Range;
 
 /// A text's framing and what it needs to be decoded.
@@ -146,24 +147,28 @@ impl Scan {
     }
 }
 
-/// The members of a broken document that are whole, and what is left of it: so that a cut-off file loses one record, not all.
+/// The objects of a broken document that are whole, and what is left behind the last of them: so that a cut-off or damaged file loses one
+/// record, not all. An object that is whole but cannot be parsed is looked into.
 pub fn salvage(body: &[u8]) -> (Vec<Range<usize>>, Option<Range<usize>>) {
-    let depth = container_depth(body);
-    let (mut whole, mut start) = (Vec::new(), None);
-    let mut scan = Scan::default();
-    for (i, &byte) in body.iter().enumerate() {
-        let before = scan.depth;
-        let after = scan.step(byte);
-        if before == depth && after == depth + 1 {
-            start = Some(i);
-        } else if before == depth + 1
-            && after == depth
-            && let Some(from) = start.take()
-        {
-            whole.push(from..i + 1);
+    // Every brace that never closes costs one look to the end: enough for any wrapping, too few for a flood of braces.
+    const LOOKS: usize = 16;
+    let (mut whole, mut at, mut left) = (Vec::new(), 0, body.len() * LOOKS);
+    while let Some(from) = memchr::memchr(b'{', &body[at..]).map(|i| at + i) {
+        let end = Scan::default().value_end(&body[from..]).map(|e| from + e);
+        let looked = end.unwrap_or(body.len()) - from;
+        if looked > left {
+            break;
+        }
+        left -= looked;
+        at = from + 1;
+        if let Some(end) = end.filter(|&e| json::parse(&body[from..e]).is_ok()) {
+            whole.push(from..end);
+            at = end;
         }
     }
-    (whole, start.map(|from| from..body.len()))
+    let behind = whole.last().map_or(0, |r: &Range<usize>| r.end);
+    let rest = memchr::memchr(b'{', &body[behind..]).map(|i| behind + i..body.len());
+    (whole, rest)
 }
 
 /// How deep records sit in a document: 1 in an array, 0 on their own, and in an object one deeper than its array of objects, where it has one.

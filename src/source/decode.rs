@@ -49,15 +49,14 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).filter(|l| !l.trim_ascii().is_empty())
 }
 
-/// One value, or several one after another.
+/// One value, or several one after another. When none of several can be read either, the whole is one bad piece.
 fn document<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
-    match value(body, into) {
-        Piece::Bad { reason, excerpt } => match value_ranges(body) {
-            several if several.len() > 1 => several.into_iter().map(|r| value(&body[r], into)).collect(),
-            _ => vec![Piece::Bad { reason, excerpt }],
-        },
-        piece => vec![piece],
+    let whole = value(body, into);
+    if let Piece::Json(_) = whole {
+        return vec![whole];
     }
+    let several: Vec<Piece<'d>> = value_ranges(body).into_iter().map(|r| value(&body[r], into)).collect();
+    if several.len() > 1 && several.iter().any(|p| matches!(p, Piece::Json(_))) { several } else { vec![whole] }
 }
 
 /// Parses one JSON value; bytes that are not UTF-8 are replaced rather than lost.

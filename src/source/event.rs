@@ -85,6 +85,10 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
             Some(id) if shape_of(&id).is_some_and(|s| !s.kind.ends_with("_key") || s.kind == "api_key") => {
                 Datum::Text(Cow::Owned(credential::uid(&id)))
             }
+            // A log's own sha256 of the key, as its first 16 digits, is the fingerprint made here.
+            Some(id) if id.len() == 16 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) => {
+                Datum::Text(Cow::Owned(format!("sha256:{id}")))
+            }
             Some(id) => Datum::Text(id),
             None => Datum::Nothing,
         }
@@ -94,9 +98,13 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
         let mapped =
             or_else(self.mapped(Column::CredentialHint), || fingerprint.and_then(|f| f.hint.clone()).map(Cow::Owned));
         or_else(mapped, || match self.mapped(Column::CredentialUid).into_text() {
-            Some(id) if !id.starts_with("sha256:") => Some(Cow::Owned(credential::hint(&id))),
+            Some(id) if !self.is_digest(&id) => Some(Cow::Owned(credential::hint(&id))),
             _ => None,
         })
+    }
+
+    fn is_digest(&self, id: &str) -> bool {
+        id.starts_with("sha256:") || (id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()))
     }
 
     /// What is wrong with the credential as sent, and whether it was sent to another provider than the one that issued it.

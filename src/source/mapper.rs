@@ -9,6 +9,7 @@ use super::redact::excerpt;
 use super::trie::Slots;
 use crate::error::{Error, did_you_mean};
 use crate::model::framing::Framing;
+use crate::model::json;
 use crate::model::records::{LogSource, Projection};
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Object, Value};
 
@@ -318,7 +319,10 @@ impl<'p, 'd> Run<'p, 'd> {
                 return self.map(record, choice);
             }
         }
-        self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes()));
+        match json_behind_prefix(line) {
+            Some(value) => self.document(self.decoded.values.alloc(value), Format::Json),
+            None => self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes())),
+        }
     }
 
     /// Whether a document is a known container that holds no record, such as `{"Records":[]}`.
@@ -352,6 +356,20 @@ impl<'p, 'd> Run<'p, 'd> {
         self.rejects.push(Rejected { ordinal: self.records, reason, excerpt });
         self.records += 1;
     }
+}
+
+/// The JSON object that ends a line behind a prefix of a collector: syslog, a container runtime's time and stream, logcli's time and labels.
+fn json_behind_prefix(line: &str) -> Option<Value> {
+    const TRIES: usize = 3;
+    let line = line.trim_end().strip_suffix('}').map(|_| line.trim_end())?;
+    let starts = line
+        .match_indices('{')
+        .map(|(at, _)| at)
+        .filter(|&at| at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace());
+    starts
+        .take(TRIES)
+        .find_map(|at| json::parse(line[at..].as_bytes()).ok())
+        .filter(|v| v.as_object().is_some_and(|o| !o.is_empty()))
 }
 
 /// The named groups of a line as a record.
