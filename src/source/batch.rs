@@ -147,6 +147,14 @@ impl Coders {
 
 fn push_anchor(anchor: &Anchor, event: &Event<'_, '_>, fingerprint: Option<&Fingerprint>, coder: &mut Coder) {
     let place = match anchor {
+        Anchor::Column(Column::CredentialDefects) => {
+            match event.defects(fingerprint).as_slice() {
+                [] => drop(coder.push(None)),
+                [one] => drop(coder.push(Some(one))),
+                _ => coder.push_odd(),
+            }
+            return;
+        }
         Anchor::Column(column) => {
             coder.push(event.column(*column, fingerprint).into_text().as_deref());
             return;
