@@ -19,7 +19,13 @@ pub fn parse(bytes: &[u8]) -> Result<Value, String> {
 
 /// Whether a text is nested too deeply. Texts with few brackets, nearly all of them, need no closer look.
 pub fn is_too_deep(bytes: &[u8]) -> bool {
-    bytes.iter().filter(|b| matches!(b, b'{' | b'[')).count() > DEEPEST && depth(bytes) > DEEPEST
+    opening_brackets(bytes) > DEEPEST && depth(bytes) > DEEPEST
+}
+
+/// Counts `{` and `[`, which differ in one bit, in a way that compiles to vector instructions.
+fn opening_brackets(bytes: &[u8]) -> usize {
+    let in_block = |block: &[u8]| usize::from(block.iter().map(|b| u8::from(b | 0x20 == b'{')).sum::<u8>());
+    bytes.chunks(255).map(in_block).sum()
 }
 
 fn depth(bytes: &[u8]) -> usize {

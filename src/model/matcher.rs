@@ -9,6 +9,7 @@ use crate::yaml::{Kind, Node, Position, place};
 use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Modifiers known here. The encodings (`base64`, `wide`, `windash` ...), `expand` and time parts are not.
 pub const MODIFIERS: &[&str] = &[
@@ -90,6 +91,8 @@ enum Number {
 struct Pattern {
     regex: Option<Regex>,
     literal: String,
+    /// Finds the literal, for `contains`.
+    finder: Option<Arc<memchr::memmem::Finder<'static>>>,
     part: Part,
     cased: bool,
     any: bool,
@@ -156,8 +159,14 @@ impl Matcher {
     fn holds_scalar<'c>(&self, cell: &Cell<'_>, read: &dyn Fn(&str) -> Cell<'c>) -> bool {
         match &self.test {
             Test::Equals { set, cased } => cell.as_text().is_some_and(|text| in_set(set, &text, *cased)),
-            Test::Patterns(patterns) if self.all => patterns.iter().all(|p| p.holds(cell)),
-            Test::Patterns(patterns) => patterns.iter().any(|p| p.holds(cell)),
+            Test::Patterns(patterns) => cell.as_text().is_some_and(|text| {
+                let folded = Folded::of(&text);
+                if self.all {
+                    patterns.iter().all(|p| p.holds_text(&folded))
+                } else {
+                    patterns.iter().any(|p| p.holds_text(&folded))
+                }
+            }),
             Test::Regex(regexes) => cell.as_text().is_some_and(|t| {
                 if self.all { regexes.iter().all(|r| r.is_match(&t)) } else { regexes.iter().any(|r| r.is_match(&t)) }
             }),
@@ -278,12 +287,25 @@ fn parse_test(has: &dyn Fn(&str) -> bool, members: &[Node], written: &[String]) 
 }
 
 fn in_set(set: &FxHashSet<String>, text: &str, cased: bool) -> bool {
+    const FEW: usize = 4;
     if cased || !text.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
         return set.contains(text);
     }
-    match set.len() {
-        1 if text.is_ascii() => set.iter().any(|s| s.eq_ignore_ascii_case(text)),
-        _ => set.contains(&fold(text)),
+    if !text.is_ascii() {
+        return set.contains(&fold(text));
+    }
+    if set.len() <= FEW {
+        return set.iter().any(|s| s.eq_ignore_ascii_case(text));
+    }
+    // Folded on the stack: this runs for every record.
+    let mut folded = [0u8; 64];
+    match folded.get_mut(..text.len()) {
+        Some(folded) => {
+            folded.copy_from_slice(text.as_bytes());
+            folded.make_ascii_lowercase();
+            std::str::from_utf8(folded).is_ok_and(|t| set.contains(t))
+        }
+        None => set.contains(&text.to_ascii_lowercase()),
     }
 }
 
@@ -419,21 +441,43 @@ impl Pattern {
         let any = !written.is_empty() && written.chars().all(|c| c == '*');
         let literal = if cased { literal } else { fold(&literal) };
         let regex = if wild && !any { Some(wildcard_regex(&regex, part, cased)?) } else { None };
-        Ok(Pattern { regex, literal, part, cased, any })
+        let finder =
+            (part == Part::Contains).then(|| Arc::new(memchr::memmem::Finder::new(literal.as_bytes()).into_owned()));
+        Ok(Pattern { regex, literal, finder, part, cased, any })
     }
 
     fn holds(&self, cell: &Cell<'_>) -> bool {
-        let Some(text) = cell.as_text() else {
-            return matches!(cell, Cell::List(members) if members.iter().any(|m| self.holds(m)));
-        };
+        match cell.as_text() {
+            Some(text) => self.holds_text(&Folded::of(&text)),
+            None => matches!(cell, Cell::List(members) if members.iter().any(|m| self.holds(m))),
+        }
+    }
+
+    fn holds_text(&self, text: &Folded<'_>) -> bool {
         match &self.regex {
             _ if self.any => true,
-            Some(regex) => regex.is_match(&text),
-            None if self.cased || !text.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) => {
-                self.part.holds(&text, &self.literal)
+            Some(regex) => regex.is_match(text.written),
+            None => {
+                let text = if self.cased { text.written } else { &text.folded };
+                match (self.part, &self.finder) {
+                    (Part::Contains, Some(finder)) => finder.find(text.as_bytes()).is_some(),
+                    _ => self.part.holds(text, &self.literal),
+                }
             }
-            None => self.part.holds(&fold(&text), &self.literal),
         }
+    }
+}
+
+/// A text and its fold, made once for all patterns it meets.
+struct Folded<'t> {
+    written: &'t str,
+    folded: std::borrow::Cow<'t, str>,
+}
+
+impl<'t> Folded<'t> {
+    fn of(written: &'t str) -> Folded<'t> {
+        let plain = !written.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii());
+        Folded { written, folded: if plain { written.into() } else { fold(written).into() } }
     }
 }
 

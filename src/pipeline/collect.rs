@@ -171,7 +171,9 @@ impl<'c> Collector<'c> {
         });
         self.lifecycle.extend(kept.lifecycle.into_iter().filter(|(r, _)| is_first(*r)).map(|(_, l)| l));
         self.alerts.extend(kept.alerts.into_iter().filter(|(r, _)| is_first(*r)).map(|(_, a)| a));
-        failures.push(Rows::new(kept.failures, kept.claims, &kept.ordinals, &is_first)?);
+        if let Some(refused) = kept.failures {
+            failures.push(Rows::new(refused, kept.claims, &kept.ordinals, &is_first)?);
+        }
         if let Some(all) = kept.events {
             events.push(Rows::new(all, Vec::new(), &kept.ordinals, &is_first)?);
         }

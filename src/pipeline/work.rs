@@ -4,11 +4,10 @@ use super::engine::Engine;
 use super::{Keep, Run};
 use crate::detect::sigma::AlertHit;
 use crate::diagnose::profiles::Profiles;
-use crate::model::cell::Cell;
 use crate::model::column::Column;
 use crate::model::finding::{Evidence, Lifecycle, Outcome, Uses};
 use crate::model::framing::Framing;
-use crate::model::records::{FieldRef, Records};
+use crate::model::records::Records;
 use crate::read::find::Input;
 use crate::read::frame::salvage;
 use crate::read::reader::Chunk;
@@ -59,8 +58,8 @@ pub struct Kept {
     pub uses: Uses,
     /// Profiles over all rows.
     pub profiles: Profiles,
-    /// Failures with evidence, and which rows they are.
-    pub failures: (RecordBatch, Vec<usize>),
+    /// Failures with evidence, and which rows they are; none in most chunks.
+    pub failures: Option<(RecordBatch, Vec<usize>)>,
     /// Rule numbers that claimed each failure.
     pub claims: Vec<Vec<u32>>,
     /// All events to report, and which rows they are, when all are kept.
@@ -153,7 +152,10 @@ impl<'w> Worker<'w> {
         let refused: Vec<usize> =
             (0..batch.rows()).filter(|&r| inside[r] && batch.outcome(r) == Outcome::Refused).collect();
         let (claims, why): (Vec<_>, Vec<_>) = refused.iter().map(|&row| self.claims(&batch, row, &hits)).unzip();
-        let failures = with_evidence(&table(&batch, &refused, name)?, &why)?;
+        let failures = match refused.is_empty() {
+            true => None,
+            false => Some((with_evidence(&table(&batch, &refused, name)?, &why)?, refused)),
+        };
         let events = match self.run.keep {
             Keep::All => {
                 let rows: Vec<usize> = (0..batch.rows()).filter(|&r| inside[r]).collect();
@@ -166,7 +168,7 @@ impl<'w> Worker<'w> {
             alerts: self.alerts(&batch, &hits, &inside),
             profiles: Profiles::of(&batch.uses, None),
             outside: inside.iter().filter(|i| !**i).count() as u64,
-            failures: (failures, refused),
+            failures,
             source,
             ordinals: batch.ordinals,
             digests: batch.digests,
@@ -218,10 +220,7 @@ fn saved(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn text(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {
-    match batch.cell(row, &FieldRef::Column(column)) {
-        Cell::Text(t) => Some(redact(&t).into_owned()),
-        _ => None,
-    }
+    batch.text(row, column).map(|t| redact(t).into_owned())
 }
 
 fn time(batch: &Batch<'_, '_>, row: usize) -> Option<i64> {
@@ -229,9 +228,7 @@ fn time(batch: &Batch<'_, '_>, row: usize) -> Option<i64> {
 }
 
 fn lifecycle(batch: &Batch<'_, '_>, inside: &[bool]) -> Vec<(usize, Lifecycle)> {
-    let rows = (0..batch.rows())
-        .filter(|&r| inside[r] && batch.outcome(r) == Outcome::Success && batch.fills(Column::LifecycleOp));
-    let found = rows.filter_map(|row| {
+    let found = batch.lifecycle.iter().filter(|&&row| inside[row]).filter_map(|&row| {
         let lifecycle = Lifecycle {
             lifecycle_op: text(batch, row, Column::LifecycleOp)?,
             event_time_us: time(batch, row),

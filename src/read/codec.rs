@@ -76,7 +76,7 @@ pub fn foreign(first: &[u8]) -> Option<&'static str> {
         _ => None,
     };
     named.or_else(|| {
-        (!first.starts_with(&[0xff, 0xfe]) && !first.starts_with(&[0xfe, 0xff]) && first.contains(&0))
+        (!first.starts_with(&[0xff, 0xfe]) && !first.starts_with(&[0xfe, 0xff]) && memchr::memchr(0, first).is_some())
             .then_some("binary, not text")
     })
 }

@@ -166,12 +166,17 @@ impl RuleSet {
         values.into_iter().map(|(f, v)| (f, v.len())).collect()
     }
 
-    /// The worth of an anchor: columns that most rows agree in decide nothing, whole values beat parts, fields of many values beat others.
-    fn worth(&self, field: &FieldRef, predicates: &[u32], spread: &FxHashMap<FieldRef, usize>) -> (bool, bool, usize) {
+    /// The worth of an anchor: columns that most rows agree in decide nothing, error texts are dear to tell apart, whole values beat parts,
+    /// fields of many values beat others.
+    fn worth(&self, field: &FieldRef, predicates: &[u32], spread: &FxHashMap<FieldRef, usize>) -> (u8, bool, usize) {
         use Column::*;
-        let poor = matches!(field, FieldRef::Column(Source | Provider | Status | RefusedBy | Class | StatusDetail));
+        let rank = match field {
+            FieldRef::Column(Source | Provider | Status | RefusedBy | Class) => 0,
+            FieldRef::Column(StatusDetail) => 1,
+            _ => 2,
+        };
         let exact = predicates.iter().all(|&p| self.predicates.all[p as usize].matcher.is_exact());
-        (!poor, exact, spread.get(field).copied().unwrap_or(0))
+        (rank, exact, spread.get(field).copied().unwrap_or(0))
     }
 }
 

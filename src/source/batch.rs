@@ -12,6 +12,7 @@ use crate::model::finding::{Outcome, Uses};
 use crate::model::records::{Codes, FieldRef, Records};
 use rustc_hash::FxHashMap;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::Arc;
 use typed_arena::Arena;
@@ -52,7 +53,15 @@ pub struct Batch<'p, 'd> {
     pub uses: Uses,
     anchors: Vec<Codes>,
     fingerprints: Vec<Option<Arc<Fingerprint>>>,
-    views: Vec<OnceCell<Slots<'d>>>,
+    /// Rows that changed a credential, user, account or policy.
+    pub lifecycle: Vec<usize>,
+    views: Vec<OnceCell<Box<View<'d>>>>,
+}
+
+/// A row looked at closely: its record's values, and its columns as they are asked for.
+struct View<'d> {
+    slots: Slots<'d>,
+    columns: [OnceCell<Option<String>>; Column::ALL.len()],
 }
 
 impl<'p, 'd> BatchBuilder<'p, 'd> {
@@ -67,6 +76,7 @@ impl<'p, 'd> BatchBuilder<'p, 'd> {
             uses: Uses::default(),
             anchors: Vec::new(),
             fingerprints: Vec::new(),
+            lifecycle: Vec::new(),
             views: Vec::new(),
         };
         let anchors = plan.anchors.iter().map(|_| Coder::default()).collect();
@@ -75,12 +85,17 @@ impl<'p, 'd> BatchBuilder<'p, 'd> {
 
     /// Adds a record whose values are in the slots.
     pub fn push(&mut self, record: &'d Value, ordinal: u64, slots: &Slots<'d>) {
-        let event = Event { plan: self.batch.plan, source: self.batch.source, slots };
+        let mut event = Event { plan: self.batch.plan, source: self.batch.source, slots, outcome: None };
+        let outcome = event.outcome();
+        event.outcome = Some(outcome);
+        if outcome == Outcome::Success && !event.mapped(Column::LifecycleOp).is_nothing() {
+            self.batch.lifecycle.push(self.batch.records.len());
+        }
         let fingerprint = event.raw_credential().and_then(|raw| known(&mut self.fingerprints, &raw));
         let uid = event.mapped(Column::EventUid).into_text();
         self.batch.digests.push(uid.map_or(0, |u| digest(self.batch.source, &u)));
         self.batch.uses.event_time_us.push(event.mapped(Column::EventTime).to_time_us().unwrap_or(i64::MIN));
-        self.batch.uses.outcome.push(event.outcome());
+        self.batch.uses.outcome.push(outcome);
         self.coders.push(&event, fingerprint.as_deref());
         for (anchor, coder) in self.batch.plan.anchors.iter().zip(&mut self.anchors) {
             push_anchor(anchor, &event, fingerprint.as_deref(), coder);
@@ -182,13 +197,47 @@ impl<'p, 'd> Batch<'p, 'd> {
         self.uses.outcome[row]
     }
 
-    pub(super) fn event(&self, row: usize) -> Event<'_, 'd> {
-        let slots = self.views[row].get_or_init(|| {
+    fn view(&self, row: usize) -> &View<'d> {
+        self.views[row].get_or_init(|| {
             let mut slots = self.plan.trie.slots(self.arena);
             self.plan.fill(self.records[row], &mut slots);
-            slots
+            Box::new(View { slots, columns: [const { OnceCell::new() }; Column::ALL.len()] })
+        })
+    }
+
+    /// Slots to fill with one row after another.
+    pub(super) fn slots(&self) -> Slots<'d> {
+        self.plan.trie.slots(self.arena)
+    }
+
+    /// A row as an event: from the slots kept where it was looked at closely before, else from `slots`, which it fills.
+    pub(super) fn event<'b>(&'b self, row: usize, slots: &'b mut Slots<'d>) -> Event<'b, 'd> {
+        let slots = match self.views[row].get() {
+            Some(view) => &view.slots,
+            None => {
+                self.plan.fill(self.records[row], slots);
+                slots
+            }
+        };
+        self.event_of(row, slots)
+    }
+
+    fn event_of<'b>(&'b self, row: usize, slots: &'b Slots<'d>) -> Event<'b, 'd> {
+        Event { plan: self.plan, source: self.source, slots, outcome: Some(self.uses.outcome[row]) }
+    }
+
+    /// The text of a column of a row that was looked at closely; none when it was not.
+    pub(super) fn known_text(&self, row: usize, column: Column) -> Option<&Option<String>> {
+        self.views[row].get()?.columns[column.index()].get()
+    }
+
+    /// The text of a column.
+    pub fn text(&self, row: usize, column: Column) -> Option<&str> {
+        let view = self.view(row);
+        let text = view.columns[column.index()].get_or_init(|| {
+            self.event_of(row, &view.slots).column(column, self.fingerprint(row)).into_text().map(Cow::into_owned)
         });
-        Event { plan: self.plan, source: self.source, slots }
+        text.as_deref()
     }
 
     pub(super) fn fingerprint(&self, row: usize) -> Option<&Fingerprint> {
@@ -209,19 +258,15 @@ impl<'p, 'd> Batch<'p, 'd> {
     }
 
     fn column_cell(&self, row: usize, column: Column) -> Cell<'_> {
-        let event = self.event(row);
         if column == Column::CredentialDefects {
-            let defects = event.defects(self.fingerprint(row));
+            let defects = self.event_of(row, &self.view(row).slots).defects(self.fingerprint(row));
             return if defects.is_empty() {
                 Cell::Missing
             } else {
                 Cell::List(defects.into_iter().map(Cell::Text).collect())
             };
         }
-        match event.column(column, self.fingerprint(row)).into_text() {
-            Some(text) => Cell::Text(text),
-            None => Cell::Missing,
-        }
+        self.text(row, column).map_or(Cell::Missing, Cell::text)
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct Event<'a, 'd> {
     pub plan: &'a Plan,
     pub source: &'a str,
     pub slots: &'a Slots<'d>,
+    /// How it ended, where that is known already.
+    pub outcome: Option<Outcome>,
 }
 
 impl<'a, 'd: 'a> Event<'a, 'd> {
@@ -27,6 +29,10 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
 
     /// How the event ended.
     pub fn outcome(&self) -> Outcome {
+        self.outcome.unwrap_or_else(|| self.mapped_outcome())
+    }
+
+    fn mapped_outcome(&self) -> Outcome {
         match self.mapped(Column::Status).into_text().as_deref() {
             Some("success") => Outcome::Success,
             Some("failure") => self.failure(),

@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::datum::Datum;
+use super::event::Event;
 use super::redact::redact;
 use crate::model::column::{Column, ColumnType, event_schema};
 use crate::model::finding::Outcome;
@@ -11,6 +12,7 @@ use arrow::array::{
     TimestampMicrosecondBuilder, UInt16Builder, UInt64Array, new_null_array,
 };
 use arrow::datatypes::Int32Type;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A column under construction.
@@ -29,9 +31,11 @@ enum Builder {
 /// The chosen rows as a table. `input_record` holds ordinals within the chunk: who knows the chunk's place adds its offset.
 pub fn table(batch: &Batch<'_, '_>, rows: &[usize], input_file: &str) -> Result<RecordBatch, arrow::error::ArrowError> {
     let mut builders: Vec<Builder> = Column::ALL.iter().map(|c| builder(batch, *c, rows.len())).collect();
+    let mut slots = batch.slots();
     for &row in rows {
+        let event = batch.event(row, &mut slots);
         for (column, builder) in Column::ALL.iter().zip(&mut builders) {
-            append(batch, row, *column, builder);
+            append(&Row { batch, row, event: &event }, *column, builder);
         }
     }
     let mut columns: Vec<ArrayRef> =
@@ -60,24 +64,35 @@ fn builder(batch: &Batch<'_, '_>, column: Column, rows: usize) -> Builder {
     }
 }
 
-fn append(batch: &Batch<'_, '_>, row: usize, column: Column, builder: &mut Builder) {
-    if matches!(builder, Builder::Absent) {
-        return;
-    }
-    let event = batch.event(row);
+/// A row being written.
+struct Row<'r, 'p, 'd> {
+    batch: &'r Batch<'p, 'd>,
+    row: usize,
+    event: &'r Event<'r, 'd>,
+}
+
+fn append(row: &Row<'_, '_, '_>, column: Column, builder: &mut Builder) {
+    let fingerprint = row.batch.fingerprint(row.row);
     if let Builder::DictList(list) = builder {
-        let defects = event.defects(batch.fingerprint(row));
+        let defects = row.event.defects(fingerprint);
         for defect in &defects {
             list.values().append_value(defect);
         }
         list.append(!defects.is_empty());
         return;
     }
-    let refused = column != Column::RefusedBy || batch.outcome(row) == Outcome::Refused;
-    let datum = if refused { event.column(column, batch.fingerprint(row)) } else { Datum::Nothing };
+    if matches!(builder, Builder::Absent) {
+        return;
+    }
+    let refused = column != Column::RefusedBy || row.batch.outcome(row.row) == Outcome::Refused;
+    let datum = match row.batch.known_text(row.row, column) {
+        _ if !refused => Datum::Nothing,
+        Some(text) => text.as_deref().map_or(Datum::Nothing, |t| Datum::Text(t.into())),
+        None => row.event.column(column, fingerprint),
+    };
     match builder {
         Builder::Time(b) => b.append_option(datum.to_time_us()),
-        Builder::Text(b) => b.append_option(shown(column, datum).as_deref()),
+        Builder::Text(b) => b.append_option(shown(column, datum)),
         Builder::Dict(b) => b.append_option(shown(column, datum)),
         Builder::Bool(b) => b.append_option(datum.to_bool()),
         Builder::U16(b) => b.append_option(datum.to_int().and_then(|i| u16::try_from(i).ok())),
@@ -87,14 +102,20 @@ fn append(batch: &Batch<'_, '_>, row: usize, column: Column, builder: &mut Build
 }
 
 /// The text of a column as it may be shown. Columns whose values are made here or are ids by their nature need no search for secrets.
-fn shown(column: Column, datum: Datum<'_>) -> Option<String> {
+fn shown<'a>(column: Column, datum: Datum<'a>) -> Option<Cow<'a, str>> {
     use Column::*;
     let text = datum.into_text()?;
     let safe = matches!(
         column,
         Source | Class | Status | RefusedBy | CredentialUid | CredentialHint | CredentialKind | SrcIp | LifecycleOp
     );
-    Some(if safe { text.into_owned() } else { redact(&text).into_owned() })
+    if safe {
+        return Some(text);
+    }
+    match redact(&text) {
+        Cow::Borrowed(_) => Some(text),
+        Cow::Owned(masked) => Some(Cow::Owned(masked)),
+    }
 }
 
 fn finish(builder: Builder, column: Column, rows: usize) -> ArrayRef {

@@ -11,8 +11,13 @@ pub struct Spool {
     budget_bytes: usize,
     bytes: usize,
     batches: Vec<RecordBatch>,
+    loose: Vec<RecordBatch>,
+    loose_rows: usize,
     writer: Option<(tempfile::NamedTempFile, ArrowWriter<File>)>,
 }
+
+/// Rows that are joined into one batch.
+const JOINED_ROWS: usize = 4096;
 
 fn fault(error: impl std::fmt::Display) -> Error {
     Error::new(
@@ -25,13 +30,23 @@ fn fault(error: impl std::fmt::Display) -> Error {
 impl Spool {
     /// Keeps about that much in memory.
     pub fn new(budget_bytes: usize) -> Spool {
-        Spool { budget_bytes, bytes: 0, batches: Vec::new(), writer: None }
+        Spool { budget_bytes, bytes: 0, batches: Vec::new(), loose: Vec::new(), loose_rows: 0, writer: None }
     }
 
-    /// Sets rows aside.
+    /// Sets rows aside. Small batches are joined: each costs several kilobytes whatever it holds.
     pub fn push(&mut self, batch: RecordBatch) -> Result<(), Error> {
-        self.bytes += batch.get_array_memory_size();
-        self.batches.push(batch);
+        self.loose_rows += batch.num_rows();
+        self.loose.push(batch);
+        if self.loose_rows >= JOINED_ROWS { self.join() } else { Ok(()) }
+    }
+
+    fn join(&mut self) -> Result<(), Error> {
+        let Some(first) = self.loose.first() else { return Ok(()) };
+        let joined = arrow::compute::concat_batches(&first.schema(), &self.loose).map_err(fault)?;
+        self.loose.clear();
+        self.loose_rows = 0;
+        self.bytes += joined.get_array_memory_size();
+        self.batches.push(joined);
         if self.bytes > self.budget_bytes { self.spill() } else { Ok(()) }
     }
 
@@ -53,7 +68,8 @@ impl Spool {
     }
 
     /// Hands all rows out in the order in which they came.
-    pub fn drain(self, each: &mut dyn FnMut(RecordBatch) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn drain(mut self, each: &mut dyn FnMut(RecordBatch) -> Result<(), Error>) -> Result<(), Error> {
+        self.join()?;
         if let Some((file, writer)) = self.writer {
             writer.close().map_err(fault)?;
             let rows = ParquetRecordBatchReaderBuilder::try_new(file.reopen().map_err(fault)?)
@@ -78,7 +94,7 @@ mod tests {
         for budget in [0, 300, usize::MAX] {
             let mut spool = Spool::new(budget);
             for i in 0..20u64 {
-                let column = Arc::new(UInt64Array::from_iter_values(i * 10..i * 10 + 10)) as _;
+                let column = Arc::new(UInt64Array::from_iter_values(i * 1000..i * 1000 + 1000)) as _;
                 spool.push(RecordBatch::try_from_iter([("n", column)]).unwrap()).unwrap();
             }
             let mut all = Vec::new();
@@ -88,7 +104,7 @@ mod tests {
                     Ok(())
                 })
                 .unwrap();
-            assert_eq!(all, (0..200).collect::<Vec<_>>());
+            assert_eq!(all, (0..20_000).collect::<Vec<_>>());
         }
     }
 }
