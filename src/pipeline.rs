@@ -68,7 +68,9 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
         while !in_order.has_failed()
             && let Some(chunk) = reader.next()
         {
-            in_order.submit(worker.part(chunk, reader.inputs()));
+            let part = worker.part(&chunk, reader.inputs());
+            reader.recycle(chunk.body);
+            in_order.submit(part);
         }
         in_order.leave();
     });

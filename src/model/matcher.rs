@@ -221,9 +221,14 @@ impl Matcher {
         !self.negated && matches!(self.test, Test::Equals { .. })
     }
 
-    /// How many values the test names.
-    pub fn width(&self) -> usize {
-        self.written.len()
+    /// Whether the case of a text makes a difference.
+    pub fn is_case_sensitive(&self) -> bool {
+        match &self.test {
+            Test::Equals { cased, .. } => *cased,
+            Test::Patterns(patterns) => patterns.iter().any(|p| p.cased),
+            Test::Regex(_) => true,
+            Test::Cidr(_) | Test::Compare(..) | Test::Null | Test::Exists(_) | Test::FieldRef { .. } => false,
+        }
     }
 
     /// Fields compared with by `fieldref`.

@@ -86,7 +86,7 @@ impl<'w> Worker<'w> {
     }
 
     /// Works a chunk through.
-    pub fn part(&mut self, chunk: Chunk, inputs: &[Input]) -> Part {
+    pub fn part(&mut self, chunk: &Chunk, inputs: &[Input]) -> Part {
         let mut part = Part {
             input: chunk.input,
             number: chunk.part,
@@ -107,7 +107,7 @@ impl<'w> Worker<'w> {
             });
         }
         let name = inputs[chunk.input].name.clone();
-        self.map(&chunk, &name, &mut part);
+        self.map(chunk, &name, &mut part);
         part
     }
 

@@ -67,6 +67,7 @@ pub struct Reader {
     limits: Limits,
     state: Mutex<State>,
     opened: Condvar,
+    spare: Mutex<Vec<Vec<u8>>>,
 }
 
 struct State {
@@ -81,7 +82,7 @@ impl Reader {
     /// A reader of these inputs in their order.
     pub fn new(inputs: Vec<Input>, limits: Limits) -> Reader {
         let state = State { next: 0, streams: BTreeMap::new(), opening: 0 };
-        Reader { inputs, limits, state: Mutex::new(state), opened: Condvar::new() }
+        Reader { inputs, limits, state: Mutex::new(state), opened: Condvar::new(), spare: Mutex::default() }
     }
 
     /// The inputs.
@@ -116,6 +117,19 @@ impl Reader {
         Some(self.first_chunk(number))
     }
 
+    /// Takes the body of a chunk back that is done with.
+    pub fn recycle(&self, body: Vec<u8>) {
+        const KEPT: usize = 16;
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < KEPT {
+            spare.push(body);
+        }
+    }
+
+    fn spare(&self) -> Vec<u8> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
     /// Opens an input outside the lock; what is left of a large one is there for all threads.
     fn first_chunk(&self, number: usize) -> Chunk {
         let (chunk, rest) = self.open(number).unwrap_or_else(|e| (empty(number, Codec::Plain, e.to_string()), None));
@@ -142,7 +156,7 @@ impl Reader {
         let codec = Codec::of(&packed);
         let text = match codec {
             Codec::Plain => std::mem::take(&mut packed),
-            Codec::Gzip => match gunzip_whole(&packed, self.limits.whole_bytes) {
+            Codec::Gzip => match gunzip_whole(&packed, self.limits.whole_bytes, self.spare()) {
                 Some(text) => text,
                 None => return self.stream(number, Box::new(io::Cursor::new(packed))),
             },

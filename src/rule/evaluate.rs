@@ -75,8 +75,12 @@ impl SourceRules<'_> {
     }
 
     fn satisfied(&self, anchor: usize, value: &str) -> Arc<[u32]> {
-        let cell = Cell::text(value);
-        let holds = |p: &u32| self.set.predicates.all[*p as usize].matcher.matches(&cell);
+        // Folded once for all predicates that do not care for case.
+        let folded = value.to_lowercase();
+        let holds = |p: &u32| {
+            let matcher = &self.set.predicates.all[*p as usize].matcher;
+            matcher.matches(&Cell::text(if matcher.is_case_sensitive() { value } else { &folded }))
+        };
         self.by_anchor[anchor]
             .iter()
             .filter(|(_, predicates)| predicates.iter().any(holds))
