@@ -13,6 +13,7 @@ use crate::rule::lint::Lint;
 use std::time::Instant;
 
 /// Runs the command.
+#[expect(clippy::disallowed_methods, reason = "the closing line says how long the run took")]
 pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let started = Instant::now();
     let sources = packs::load(&args.packs)?;

@@ -13,6 +13,7 @@ pub fn talk(text: &str) {
 }
 
 /// Whether data may be coloured: only on a terminal, and not against the reader's wish (<https://no-color.org>).
+#[expect(clippy::disallowed_methods, reason = "NO_COLOR is an agreement between programs, not a setting of ours")]
 pub fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }

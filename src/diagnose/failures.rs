@@ -83,14 +83,14 @@ impl FailureTable {
         let times = rows.column(Column::EventTime.index()).as_primitive::<TimestampMicrosecondType>();
         let statuses = rows.column(Column::HttpStatus.index()).as_primitive::<UInt16Type>();
         let records = rows.column(Column::InputRecord.index()).as_primitive::<UInt64Type>();
-        for row in 0..rows.num_rows() {
+        for (row, &verdict) in verdicts.iter().enumerate() {
             let texts: [Text; TEXTS.len()] = std::array::from_fn(|i| self.keep(TEXTS[i], texts[i].get(row)));
             let subject = Failure::subject_of(&texts);
-            self.extras.entry((subject, verdicts[row])).or_insert_with(|| extras(rows, row));
+            self.extras.entry((subject, verdict)).or_insert_with(|| extras(rows, row));
             self.rows.push(Failure {
                 event_time_us: times.is_valid(row).then(|| times.value(row)),
                 subject,
-                verdict: verdicts[row],
+                verdict,
                 input_record: records.value(row),
                 http_status: if statuses.is_valid(row) { statuses.value(row) } else { 0 },
                 texts,

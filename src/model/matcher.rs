@@ -4,12 +4,12 @@
 //! compare as text, `null` is missing or JSON null, `neq` negates the whole list, objects are seen as their JSON text, lists match by any member.
 
 use super::cell::Cell;
+use super::pattern::{Folded, Part, Pattern, fold};
 use crate::error::{Error, did_you_mean};
 use crate::yaml::{Kind, Node, Position, place};
 use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 /// Modifiers known here. The encodings (`base64`, `wide`, `windash` ...), `expand` and time parts are not.
 pub const MODIFIERS: &[&str] = &[
@@ -73,29 +73,9 @@ enum Ordering {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Part {
-    Whole,
-    Contains,
-    Starts,
-    Ends,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
 enum Number {
     Int(i128),
     Float(f64),
-}
-
-/// A text with wildcards as the pieces between them. Empty `any` marks `?`.
-#[derive(Debug, Clone)]
-struct Pattern {
-    regex: Option<Regex>,
-    literal: String,
-    /// Finds the literal, for `contains`.
-    finder: Option<Arc<memchr::memmem::Finder<'static>>>,
-    part: Part,
-    cased: bool,
-    any: bool,
 }
 
 impl Matcher {
@@ -240,7 +220,8 @@ impl Matcher {
     }
 }
 
-type Complaint = (String, &'static str);
+/// What is wrong with a value, and the remedy.
+pub(super) type Complaint = (String, &'static str);
 
 fn parse_test(has: &dyn Fn(&str) -> bool, members: &[Node], written: &[String]) -> Result<Test, Complaint> {
     let part = match (has("contains"), has("startswith"), has("endswith")) {
@@ -314,11 +295,6 @@ fn in_set(set: &FxHashSet<String>, text: &str, cased: bool) -> bool {
     }
 }
 
-/// Texts compare by their full lower case.
-fn fold(text: &str) -> String {
-    text.to_lowercase()
-}
-
 fn parse_regex(pattern: &str, has: &dyn Fn(&str) -> bool) -> Result<Regex, Complaint> {
     RegexBuilder::new(pattern)
         .case_insensitive(has("i") || has("ignorecase"))
@@ -390,165 +366,11 @@ impl Ordering {
     }
 }
 
-impl Part {
-    fn name(self) -> &'static str {
-        match self {
-            Part::Whole => "equals",
-            Part::Contains => "contains",
-            Part::Starts => "startswith",
-            Part::Ends => "endswith",
-        }
-    }
-
-    fn holds(self, text: &str, literal: &str) -> bool {
-        match self {
-            Part::Whole => text == literal,
-            Part::Contains => text.contains(literal),
-            Part::Starts => text.starts_with(literal),
-            Part::Ends => text.ends_with(literal),
-        }
-    }
-}
-
 /// Whether a cell equals (or holds, begins, ends with) another field's value, in any case.
 fn refers(cell: &Cell<'_>, other: &Cell<'_>, part: Part) -> bool {
     match (cell.as_text(), other.as_text()) {
         (Some(a), Some(b)) => part.holds(&fold(&a), &fold(&b)),
         _ => false,
-    }
-}
-
-impl Pattern {
-    /// Reads Sigma's wildcards: `*` any text, `?` one character, `\*` `\?` `\\` literal; a backslash before anything else is itself.
-    fn parse(written: &str, part: Part, cased: bool) -> Result<Pattern, Complaint> {
-        let mut regex = String::new();
-        let mut literal = String::new();
-        let mut wild = false;
-        let mut chars = written.chars().peekable();
-        while let Some(c) = chars.next() {
-            let plain = match (c, chars.peek()) {
-                ('\\', Some('*' | '?' | '\\')) => chars.next().unwrap_or(c),
-                ('*', _) => {
-                    regex.push_str(".*");
-                    wild = true;
-                    continue;
-                }
-                ('?', _) => {
-                    regex.push('.');
-                    wild = true;
-                    continue;
-                }
-                _ => c,
-            };
-            literal.push(plain);
-            regex.push_str(&regex::escape(plain.encode_utf8(&mut [0; 4])));
-        }
-        let any = !written.is_empty() && written.chars().all(|c| c == '*');
-        let literal = if cased { literal } else { fold(&literal) };
-        let regex = if wild && !any { Some(wildcard_regex(&regex, part, cased)?) } else { None };
-        let finder =
-            (part == Part::Contains).then(|| Arc::new(memchr::memmem::Finder::new(literal.as_bytes()).into_owned()));
-        Ok(Pattern { regex, literal, finder, part, cased, any })
-    }
-
-    fn holds(&self, cell: &Cell<'_>) -> bool {
-        match cell.as_text() {
-            Some(text) => self.holds_text(&Folded::of(&text)),
-            None => matches!(cell, Cell::List(members) if members.iter().any(|m| self.holds(m))),
-        }
-    }
-
-    fn holds_text(&self, text: &Folded<'_>) -> bool {
-        match &self.regex {
-            _ if self.any => true,
-            Some(regex) => regex.is_match(text.written),
-            None => {
-                let text = if self.cased { text.written } else { &text.folded };
-                match (self.part, &self.finder) {
-                    (Part::Contains, Some(finder)) => finder.find(text.as_bytes()).is_some(),
-                    _ => self.part.holds(text, &self.literal),
-                }
-            }
-        }
-    }
-}
-
-/// A text and its fold, made once for all patterns it meets.
-struct Folded<'t> {
-    written: &'t str,
-    folded: std::borrow::Cow<'t, str>,
-}
-
-impl<'t> Folded<'t> {
-    fn of(written: &'t str) -> Folded<'t> {
-        let plain = !written.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii());
-        Folded { written, folded: if plain { written.into() } else { fold(written).into() } }
-    }
-}
-
-fn wildcard_regex(body: &str, part: Part, cased: bool) -> Result<Regex, Complaint> {
-    let anchored = match part {
-        Part::Whole => format!("^{body}$"),
-        Part::Starts => format!("^{body}"),
-        Part::Ends => format!("{body}$"),
-        Part::Contains => body.to_string(),
-    };
-    // `$` without multi-line mode is the end of the text, and `.` crosses newlines: a wildcard may.
-    RegexBuilder::new(&anchored)
-        .case_insensitive(!cased)
-        .dot_matches_new_line(true)
-        .build()
-        .map_err(|e| (format!("wildcards too large: {e}"), "shorten the value"))
-}
-
-/// A condition of a mapping: any of several maps, each with all of its field tests.
-#[derive(Debug, Clone)]
-pub struct Condition {
-    fields: Vec<String>,
-    alternatives: Vec<Vec<(usize, Matcher)>>,
-}
-
-impl Condition {
-    /// Parses a map `field|modifier: values`, or a list of such maps.
-    pub fn parse(file: &str, node: &Node) -> Result<Condition, Error> {
-        let mut fields: Vec<String> = Vec::new();
-        let mut alternatives = Vec::new();
-        for map in node.one_or_many() {
-            if map.entries().is_empty() {
-                return Err(Error::new(
-                    place(file, map.at),
-                    format!("{} is no condition", map.kind_name()),
-                    "write {field: value}",
-                ));
-            }
-            let mut tests = Vec::new();
-            for (key, values) in map.entries() {
-                let mut parts = key.text.split('|');
-                let field = parts.next().unwrap_or_default();
-                let modifiers: Vec<&str> = parts.collect();
-                let matcher = Matcher::parse(file, key.at, &modifiers, values)?;
-                let index = fields.iter().position(|f| f == field).unwrap_or_else(|| {
-                    fields.push(field.to_string());
-                    fields.len() - 1
-                });
-                tests.push((index, matcher));
-            }
-            alternatives.push(tests);
-        }
-        Ok(Condition { fields, alternatives })
-    }
-
-    /// The fields looked at, in the order in which [`Condition::holds`] counts them.
-    pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(String::as_str)
-    }
-
-    /// Whether the condition holds, given a way to read its fields.
-    pub fn holds<'c>(&self, read: impl Fn(usize) -> Cell<'c>) -> bool {
-        let by_name = |name: &str| self.fields.iter().position(|f| f == name).map_or(Cell::Missing, &read);
-        self.alternatives
-            .iter()
-            .any(|tests| tests.iter().all(|(field, matcher)| matcher.matches_with(&read(*field), &by_name)))
     }
 }
 

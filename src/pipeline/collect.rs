@@ -110,13 +110,12 @@ impl<'c> Collector<'c> {
         }
         let base = self.coverage[part.input].records;
         self.take_rejects(part.input, base, part.rejects);
-        let mut failures = Vec::new();
-        let mut events = Vec::new();
+        let mut taken = Taken::default();
         for kept in part.batches {
-            self.take_batch(part.input, kept, &mut failures, &mut events)?;
+            self.take_batch(part.input, kept, &mut taken)?;
         }
-        self.take_failures(failures, base)?;
-        let file = self.take_events(events, base)?;
+        self.take_failures(taken.failures, base)?;
+        let file = self.take_events(taken.events, base)?;
         let row = &mut self.coverage[part.input];
         row.records += part.records;
         row.codec = part.codec;
@@ -144,13 +143,7 @@ impl<'c> Collector<'c> {
         }
     }
 
-    fn take_batch(
-        &mut self,
-        input: usize,
-        kept: Kept,
-        failures: &mut Vec<Rows>,
-        events: &mut Vec<Rows>,
-    ) -> Result<(), Error> {
+    fn take_batch(&mut self, input: usize, kept: Kept, taken: &mut Taken) -> Result<(), Error> {
         let duplicate = self.duplicates(&kept)?;
         let duplicates = duplicate.as_ref().map_or(0, |d| d.iter().filter(|d| **d).count() as u64);
         let row = &mut self.coverage[input];
@@ -172,10 +165,10 @@ impl<'c> Collector<'c> {
         self.lifecycle.extend(kept.lifecycle.into_iter().filter(|(r, _)| is_first(*r)).map(|(_, l)| l));
         self.alerts.extend(kept.alerts.into_iter().filter(|(r, _)| is_first(*r)).map(|(_, a)| a));
         if let Some(refused) = kept.failures {
-            failures.push(Rows::new(refused, kept.claims, &kept.ordinals, &is_first)?);
+            taken.failures.push(Rows::new(refused, kept.claims, &kept.ordinals, &is_first)?);
         }
         if let Some(all) = kept.events {
-            events.push(Rows::new(all, Vec::new(), &kept.ordinals, &is_first)?);
+            taken.events.push(Rows::new(all, Vec::new(), &kept.ordinals, &is_first)?);
         }
         Ok(())
     }
@@ -257,6 +250,16 @@ impl<'c> Collector<'c> {
     }
 }
 
+/// The rows of one part, batch by batch.
+#[derive(Default)]
+struct Taken {
+    failures: Vec<Rows>,
+    events: Vec<Rows>,
+}
+
+/// Rows of `failures` with the rules that claim each.
+type Claimed = (RecordBatch, Vec<Vec<u32>>);
+
 /// Rows of one batch on their way into a table, with their ordinals in the chunk.
 struct Rows {
     rows: RecordBatch,
@@ -283,7 +286,7 @@ impl Rows {
     }
 
     /// The rows of a chunk's batches in the order of their records, with ordinals counted from the input's beginning.
-    fn join(parts: Vec<Rows>, base: u64) -> Result<Option<(RecordBatch, Vec<Vec<u32>>)>, ArrowError> {
+    fn join(parts: Vec<Rows>, base: u64) -> Result<Option<Claimed>, ArrowError> {
         let mut parts: Vec<Rows> = parts.into_iter().filter(|p| p.rows.num_rows() > 0).collect();
         let joined = match parts.len() {
             0 => return Ok(None),

@@ -48,9 +48,14 @@ pub fn report(
         rejects: collected.rejects,
         totals: collected.totals,
     };
-    let verdicts =
-        FailureVerdicts { failures: &collected.failures, verdicts: &collected.verdicts, incident_of: &incident_of };
-    verdicts.write(engine, out, collected.spool, &findings.incidents)?;
+    let verdicts = FailureVerdicts {
+        failures: &collected.failures,
+        verdicts: &collected.verdicts,
+        incident_of: &incident_of,
+        incidents: &findings.incidents,
+        engine,
+    };
+    verdicts.write(out, collected.spool)?;
     write_tables(out, &findings)?;
     out.write("alerts.ndjson", &json::alerts(&findings.alerts))?;
     out.write(MARK, &summary::render(&findings))?;
@@ -84,16 +89,17 @@ struct FailureVerdicts<'f> {
     failures: &'f FailureTable,
     verdicts: &'f Verdicts,
     incident_of: &'f [u32],
+    incidents: &'f [Incident],
+    engine: &'f Engine<'f>,
 }
 
 impl FailureVerdicts<'_> {
     /// Streams the failures that were set aside into their table.
-    fn write(&self, engine: &Engine<'_>, out: &OutDir, spool: Spool, incidents: &[Incident]) -> Result<(), Error> {
+    fn write(&self, out: &OutDir, spool: Spool) -> Result<(), Error> {
         let mut writer = TableWriter::create(&out.file("failures.parquet")?, "failures", schema())?;
         let mut at = 0;
         spool.drain(&mut |rows| {
-            let added: Vec<Diagnosed<'_>> =
-                (at..at + rows.num_rows()).map(|row| self.diagnosed(engine, row, incidents)).collect();
+            let added: Vec<Diagnosed<'_>> = (at..at + rows.num_rows()).map(|row| self.diagnosed(row)).collect();
             at += rows.num_rows();
             let rows = diagnosed(&rows, &added)
                 .map_err(|e| Error::new("failures", e.to_string(), "this is a fault of keyfault: please report it"))?;
@@ -102,13 +108,13 @@ impl FailureVerdicts<'_> {
         writer.finish()
     }
 
-    fn diagnosed<'d>(&'d self, engine: &'d Engine<'_>, row: usize, incidents: &'d [Incident]) -> Diagnosed<'d> {
+    fn diagnosed(&self, row: usize) -> Diagnosed<'_> {
         let verdict = self.failures.rows[row].verdict;
         let rule = self.verdicts.strongest_rule(verdict);
         Diagnosed {
             verdict: self.verdicts.get(verdict),
-            rule_id: rule.map(|r| engine.rules.rules[r as usize].meta.id.as_str()),
-            incident_uid: &incidents[self.incident_of[row] as usize].incident_uid,
+            rule_id: rule.map(|r| self.engine.rules.rules[r as usize].meta.id.as_str()),
+            incident_uid: &self.incidents[self.incident_of[row] as usize].incident_uid,
         }
     }
 }

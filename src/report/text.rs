@@ -16,7 +16,7 @@ pub fn render(findings: &Findings, causes: &CauseTree, out: &str, colour: bool) 
     let paint = Paint { colour };
     headline(&mut text, findings, causes, &paint);
     for (number, incident) in findings.incidents.iter().take(TOLD).enumerate() {
-        tell(&mut text, number + 1, incident, causes, &paint);
+        tell(&mut text, &format!("{}. {}", number + 1, title(incident, causes)), incident, &paint);
     }
     let untold = findings.incidents.len().saturating_sub(TOLD);
     if untold > 0 {
@@ -58,9 +58,9 @@ fn headline(text: &mut String, findings: &Findings, causes: &CauseTree, paint: &
     let _ = writeln!(text, "{}", paint.red(&line));
 }
 
-fn tell(text: &mut String, number: usize, incident: &Incident, causes: &CauseTree, paint: &Paint) {
+fn tell(text: &mut String, heading: &str, incident: &Incident, paint: &Paint) {
     let cause = incident.cause.as_deref().unwrap_or("unexplained");
-    let _ = writeln!(text, "\n{}", paint.bold(&format!("{number}. {}", title(incident, causes))));
+    let _ = writeln!(text, "\n{}", paint.bold(heading));
     let place: Vec<&str> =
         [incident.provider.as_deref(), incident.account_uid.as_deref()].into_iter().flatten().collect();
     row(

@@ -65,6 +65,7 @@ struct Compiler<'c> {
 }
 
 impl Compiler<'_> {
+    #[expect(clippy::too_many_arguments, reason = "a finding is code, place, thing and remedy")]
     fn complain(&mut self, code: &'static str, at: Position, thing: impl Into<String>, remedy: impl Into<String>) {
         self.failed = true;
         self.lints.push(Lint::error(code, Error::new(place(&self.meta.file, at), thing, remedy)));

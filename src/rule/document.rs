@@ -210,6 +210,7 @@ fn is_uuid(id: &str) -> bool {
     groups.iter().map(|g| g.len()).eq([8, 4, 4, 4, 12]) && groups.concat().bytes().all(|b| b.is_ascii_hexdigit())
 }
 
+#[expect(clippy::too_many_arguments, reason = "what is read, what it is checked against, and where findings go")]
 fn claim(file: &str, node: &Node, group: &str, causes: &CauseTree, lints: &mut Vec<Lint>) -> Option<CauseClaim> {
     let mut complain = |code, at, thing: String, remedy: String| {
         lints.push(Lint::error(code, Error::new(place(file, at), thing, remedy)))

@@ -88,6 +88,7 @@ impl SourceRules<'_> {
             .collect()
     }
 
+    #[expect(clippy::too_many_arguments, reason = "the row, and two buffers that outlive it")]
     fn evaluate_row(&self, batch: &dyn Records, row: usize, candidates: &mut Vec<u32>, hits: &mut Vec<Hit>) {
         candidates.sort_unstable();
         candidates.dedup();

@@ -5,7 +5,7 @@ use super::path::{self, Found, Step};
 use super::trie::{Place, Slots, Trie};
 use crate::error::{Error, did_you_mean};
 use crate::model::cell::Cell;
-use crate::model::matcher::Condition;
+use crate::model::condition::Condition;
 use crate::yaml::{Kind, Node, place};
 use regex::Regex;
 use rustc_hash::FxHashMap;

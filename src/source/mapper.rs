@@ -368,7 +368,7 @@ fn json_behind_prefix(line: &str) -> Option<Value> {
         .filter(|&at| at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace());
     starts
         .take(TRIES)
-        .find_map(|at| json::parse(line[at..].as_bytes()).ok())
+        .find_map(|at| json::parse(&line.as_bytes()[at..]).ok())
         .filter(|v| v.as_object().is_some_and(|o| !o.is_empty()))
 }
 

@@ -36,7 +36,7 @@ pub fn epoch_i64(number: i64) -> Option<i64> {
 /// The same for numbers with a fraction.
 pub fn epoch_f64(number: f64) -> Option<i64> {
     match number {
-        n if !n.is_finite() || n < 0.0 || n >= 1e19 => None,
+        n if !(0.0..1e19).contains(&n) => None,
         n if n < 1e11 => Some((n * 1e6).round() as i64),
         n if n < 1e14 => Some((n * 1e3).round() as i64),
         n if n < 1e17 => Some(n.round() as i64),
