@@ -1,7 +1,6 @@
 //! Brings built-in and further rule and mapping files together.
 
 use super::args::PackArgs;
-use crate::builtin::{CAUSES, FILES, SOURCES};
 use crate::error::Error;
 use crate::pipeline::RuleSources;
 use crate::rule::set::RuleFile;
@@ -9,21 +8,10 @@ use std::path::{Path, PathBuf};
 
 /// The built-in files and those that the arguments name.
 pub fn load(packs: &PackArgs) -> Result<RuleSources, Error> {
-    let mut sources = builtin();
+    let mut sources = RuleSources::builtin();
     sources.rules.extend(files(&packs.rules)?.into_iter().filter(|f| !f.name.ends_with("causes.yml")));
     sources.mappings.extend(files(&packs.sources)?);
     Ok(sources)
-}
-
-/// The built-in files.
-pub fn builtin() -> RuleSources {
-    let file = |(name, text): &(&str, &str)| RuleFile { name: name.to_string(), text: text.to_string() };
-    let is_rule = |name: &str| name != CAUSES && !name.starts_with(SOURCES);
-    RuleSources {
-        causes: FILES.iter().find(|(n, _)| *n == CAUSES).map(file),
-        rules: FILES.iter().filter(|(n, _)| is_rule(n)).map(file).collect(),
-        mappings: FILES.iter().filter(|(n, _)| n.starts_with(SOURCES)).map(file).collect(),
-    }
 }
 
 /// All YAML files that paths name, folders searched through.

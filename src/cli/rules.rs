@@ -81,7 +81,7 @@ fn show_rule(rule: &Rule) -> String {
 
 /// The built-in rules, or those of the paths named, with the built-in causes.
 fn chosen(paths: &[PathBuf]) -> Result<RuleSources, Error> {
-    let mut sources = packs::builtin();
+    let mut sources = RuleSources::builtin();
     if !paths.is_empty() {
         let (causes, rules) = packs::files(paths)?.into_iter().partition(|f| f.name.ends_with("causes.yml"));
         sources.rules = rules;

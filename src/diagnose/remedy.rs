@@ -24,7 +24,7 @@ pub fn fill(step: &str, incident: &Incident, extras: &[(Column, String)]) -> Str
 fn value(column: Column, incident: &Incident, extras: &[(Column, String)]) -> Option<String> {
     let own = match column {
         Column::CredentialUid => incident.credential_uid.clone(),
-        Column::CredentialHint => incident.credential_hint.clone(),
+        Column::CredentialHint => incident.credential_hint.clone().or_else(|| incident.credential_uid.clone()),
         Column::ActorUid => incident.actor_uid.clone(),
         Column::ActorName => incident.actor_name.clone(),
         Column::Provider => incident.provider.clone(),

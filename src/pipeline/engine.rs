@@ -1,5 +1,6 @@
 //! Rules and mappings of a run, compiled against each other.
 
+use crate::builtin::{CAUSES, FILES, SOURCES};
 use crate::error::Error;
 use crate::model::records::{LogSource, Projection};
 use crate::rule::lint::{Lint, Severity};
@@ -38,6 +39,17 @@ pub struct Engine<'r> {
 }
 
 impl RuleSources {
+    /// The files that are part of the program.
+    pub fn builtin() -> RuleSources {
+        let file = |(name, text): &(&str, &str)| RuleFile { name: name.to_string(), text: text.to_string() };
+        let is_rule = |name: &str| name != CAUSES && !name.starts_with(SOURCES);
+        RuleSources {
+            causes: FILES.iter().find(|(n, _)| *n == CAUSES).map(file),
+            rules: FILES.iter().filter(|(n, _)| is_rule(n)).map(file).collect(),
+            mappings: FILES.iter().filter(|(n, _)| n.starts_with(SOURCES)).map(file).collect(),
+        }
+    }
+
     /// Loads causes and rules. Everything wrong with rule files is in the lints.
     pub fn rule_set(&self) -> Result<(RuleSet, Vec<Lint>), Error> {
         let causes = match &self.causes {

@@ -202,7 +202,10 @@ impl<'p, 'd> Run<'p, 'd> {
                     self.records_of(value, choice).unwrap_or_default()
                 }
                 None if self.is_empty_container(value) => return,
-                None => return self.unrecognised(value),
+                None => match members(value) {
+                    Some(members) => members.iter().collect(),
+                    None => return self.unrecognised(value),
+                },
             },
         };
         for record in records {
@@ -356,6 +359,13 @@ impl<'p, 'd> Run<'p, 'd> {
         self.rejects.push(Rejected { ordinal: self.records, reason, excerpt });
         self.records += 1;
     }
+}
+
+/// The members of a container that no mapping knows as one, such as an export's own wrapping: its first array, when only scalars stand before
+/// it and objects in it. The records in it may be known all the same. Large documents are cut at the same place when they are read.
+fn members(value: &Value) -> Option<&[Value]> {
+    let first = value.as_object()?.iter().map(|(_, v)| v).find(|v| v.is_array() || v.is_object())?;
+    first.as_array().map(|a| a.as_slice()).filter(|a| a.first().is_some_and(|m| m.is_object()))
 }
 
 /// The JSON object that ends a line behind a prefix of a collector: syslog, a container runtime's time and stream, logcli's time and labels.

@@ -9,5 +9,9 @@
 )]
 
 mod corpora;
+mod dirty;
+mod program;
+mod same;
+mod secrets;
 mod table;
 mod tidy;
