@@ -5,11 +5,12 @@ use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros};
 use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
-use crate::read::find::find;
+use crate::read::find::{Input, Origin, find};
 use crate::read::reader::Limits;
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
+use std::path::Path;
 use std::time::Instant;
 
 /// Runs the command.
@@ -21,7 +22,8 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let options = Options { only_source: args.source.clone(), skip_broken_rules: args.skip_broken_rules };
     let skipped = check_rules(&lints, &options)?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &options)?;
-    let (inputs, problems) = find(&args.inputs)?;
+    let (mut inputs, problems) = find(&args.inputs)?;
+    inputs.retain(|i| !is_report_of_before(i, &args.out));
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
@@ -32,11 +34,16 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     Ok(exit(args, &findings))
 }
 
-fn config<'r>(
-    args: &AnalyzeArgs,
-    inputs: Vec<crate::read::find::Input>,
-    progress: &'r (dyn Fn(u64) + Sync),
-) -> Result<Run<'r>, Error> {
+/// Whether an input is part of the report that is about to be replaced: `keyfault analyze .` must not read its own tables.
+fn is_report_of_before(input: &Input, out: &Path) -> bool {
+    let Origin::File(file) = &input.origin else { return false };
+    match (file.canonicalize(), out.canonicalize()) {
+        (Ok(file), Ok(out)) => file.starts_with(out),
+        _ => false,
+    }
+}
+
+fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64) + Sync)) -> Result<Run<'r>, Error> {
     let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if threads == 0 || threads > 1024 {
         return Err(Error::new("--threads", format!("{threads} threads"), "name a number from 1 to 1024"));

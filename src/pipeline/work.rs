@@ -191,11 +191,19 @@ impl<'w> Worker<'w> {
         let own = hits[from..].iter().take_while(|h| h.row as usize == row);
         let claiming: Vec<&Hit> = own.filter(|h| self.engine.rules.rules[h.rule as usize].cause.is_some()).collect();
         let Some(rules) = self.engine.rules_of(batch.source()) else { return Default::default() };
-        let why = claiming
-            .iter()
-            .flat_map(|h| rules.evidence(batch, **h))
-            .map(|e| Evidence { value: redact(&e.value).into_owned(), ..e });
+        let why = self.strongest_first(&claiming).into_iter().flat_map(|h| rules.evidence(batch, h));
+        let why = why.map(|e| Evidence { value: redact(&e.value).into_owned(), ..e });
         (claiming.iter().map(|h| h.rule).collect(), why.collect())
+    }
+
+    /// The claims in the order in which a reader wants their evidence.
+    fn strongest_first(&self, claiming: &[&Hit]) -> Vec<Hit> {
+        let strength = |h: &Hit| {
+            self.engine.rules.rules[h.rule as usize].cause.as_ref().map(|c| (c.basis, c.confidence.to_bits()))
+        };
+        let mut hits: Vec<Hit> = claiming.iter().map(|h| **h).collect();
+        hits.sort_by_key(|h| (std::cmp::Reverse(strength(h)), h.rule));
+        hits
     }
 
     fn alerts(&self, batch: &Batch<'_, '_>, hits: &[Hit], inside: &[bool]) -> Vec<(usize, AlertHit)> {
