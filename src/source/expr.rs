@@ -52,7 +52,8 @@ pub struct When<P> {
     fields: Vec<P>,
 }
 
-const READ_KEYS: &[&str] = &["as", "capture", "default", "path", "switch", "value", "values", "values_default", "when"];
+const READ_KEYS: &[&str] =
+    &["as", "capture", "default", "first", "path", "switch", "value", "values", "values_default", "when"];
 
 impl Expr<Path> {
     /// The value at a path.
@@ -78,6 +79,10 @@ impl Expr<Path> {
         check_keys(file, node, READ_KEYS)?;
         if let Some(cases) = node.get("switch") {
             return Ok(Expr::Switch(cases.items().iter().map(|c| parse_case(file, c)).collect::<Result<_, _>>()?));
+        }
+        if let Some(all) = node.get("first") {
+            let when = node.get("when").map(|w| When::parse(file, w)).transpose()?;
+            return Ok(Expr::Switch(vec![(when, Expr::parse(file, all)?)]));
         }
         if let (Some(value), None) = (node.get("value"), node.get("when")) {
             return Ok(constant(value));
