@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// Rejects listed per input; further ones are only counted.
 const REJECTS_LISTED: u64 = 10_000;
 /// Rows of a part file of `events`.
-const EVENTS_PER_FILE: usize = 65_536;
+const EVENTS_PER_FILE: usize = 16_384;
 const DAY_US: Micros = 86_400_000_000;
 
 /// The run's compact tables under way.
