@@ -29,23 +29,49 @@ fn opening_brackets(bytes: &[u8]) -> usize {
 }
 
 fn depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
-    for &byte in bytes {
-        if in_string {
-            (in_string, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
-            continue;
+    let mut scan = Scan::default();
+    bytes.iter().map(|b| scan.step(*b)).max().unwrap_or(0)
+}
+
+/// A scan of JSON text for where values end: aware of strings, blind to everything else.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Scan {
+    /// The depth of nesting so far.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Whether the byte taken last stands inside a string.
+    pub fn in_string(&self) -> bool {
+        self.in_string
+    }
+
+    /// Takes one byte; returns the depth of nesting after it.
+    #[inline]
+    pub fn step(&mut self, byte: u8) -> usize {
+        if self.in_string {
+            (self.in_string, self.escaped) = (self.escaped || byte != b'"', !self.escaped && byte == b'\\');
+            return self.depth;
         }
         match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => self.in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
+        self.depth
     }
-    deepest
+
+    /// Where the first value of a text ends, if it does.
+    pub fn value_end(&mut self, text: &[u8]) -> Option<usize> {
+        text.iter().position(|b| self.step(*b) == 0 && matches!(b, b'}' | b']')).map(|i| i + 1)
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Tells how records stand in text and where a buffer may be cut between two of them; knows no provider.
 
 use crate::model::framing::Framing;
-use crate::model::json;
+use crate::model::json::{self, Scan};
 use std::ops::Range;
 
 /// A text's framing and what it needs to be decoded.
@@ -103,47 +103,6 @@ pub fn cut(framing: Framing, buffer: &[u8]) -> usize {
             end
         }
         Framing::Document | Framing::Values | Framing::Binary => 0,
-    }
-}
-
-/// A scan of JSON text for where values end: aware of strings, blind to everything else.
-#[derive(Debug, Clone, Default)]
-pub struct Scan {
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-}
-
-impl Scan {
-    /// The depth of nesting so far.
-    pub fn depth(&self) -> usize {
-        self.depth
-    }
-
-    /// Whether the byte taken last stands inside a string.
-    pub fn in_string(&self) -> bool {
-        self.in_string
-    }
-
-    /// Takes one byte; returns the depth of nesting after it.
-    #[inline]
-    pub fn step(&mut self, byte: u8) -> usize {
-        if self.in_string {
-            (self.in_string, self.escaped) = (self.escaped || byte != b'"', !self.escaped && byte == b'\\');
-            return self.depth;
-        }
-        match byte {
-            b'"' => self.in_string = true,
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-            _ => {}
-        }
-        self.depth
-    }
-
-    /// Where the first value of a text ends, if it does.
-    fn value_end(&mut self, text: &[u8]) -> Option<usize> {
-        text.iter().position(|b| self.step(*b) == 0 && matches!(b, b'}' | b']')).map(|i| i + 1)
     }
 }
 

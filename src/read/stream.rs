@@ -1,9 +1,10 @@
 //! Cuts one large input into chunks that end between records, in bounded memory; knows no provider.
 
 use super::codec::{Codec, foreign};
-use super::frame::{Frame, Scan, container_depth, container_key, cut, detect};
+use super::frame::{Frame, container_depth, container_key, cut, detect};
 use super::reader::{Chunk, Limits, RawReject, broken, empty, whole_chunk};
 use crate::model::framing::Framing;
+use crate::model::json::Scan;
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

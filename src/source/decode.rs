@@ -2,7 +2,7 @@
 
 use super::redact::{excerpt, redact};
 use crate::model::framing::Framing;
-use crate::model::json;
+use crate::model::json::{self, Scan};
 use sonic_rs::{JsonContainerTrait, Object, Value};
 use std::io::Read;
 use typed_arena::Arena;
@@ -103,27 +103,17 @@ fn packed_line<'d>(line: &[u8], into: &'d Decoded) -> Piece<'d> {
 
 /// Where the top-level values of concatenated JSON stand; a rest that never closes is the last range.
 fn value_ranges(body: &[u8]) -> Vec<std::ops::Range<usize>> {
-    let (mut ranges, mut depth, mut start, mut in_string, mut escaped) = (Vec::new(), 0u32, None, false, false);
+    let (mut ranges, mut scan, mut start) = (Vec::new(), Scan::default(), None);
     for (i, &byte) in body.iter().enumerate() {
-        if in_string {
-            (in_string, escaped) = (escaped || byte != b'"', !escaped && byte == b'\\');
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                start.get_or_insert(i);
-                depth += 1;
-            }
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0
-                    && let Some(from) = start.take()
-                {
-                    ranges.push(from..i + 1);
-                }
-            }
-            _ => {}
+        let before = scan.depth();
+        let after = scan.step(byte);
+        if before == 0 && after == 1 {
+            start = Some(i);
+        } else if before == 1
+            && after == 0
+            && let Some(from) = start.take()
+        {
+            ranges.push(from..i + 1);
         }
     }
     ranges.extend(start.map(|from| from..body.len()));
