@@ -9,7 +9,7 @@ pub fn data(text: &str) {
 
 /// Says something to the person at the terminal.
 pub fn talk(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "keyfault: {text}");
+    let _ = writeln!(io::stderr().lock(), "keyfault: {}", crate::report::words::plain(text));
 }
 
 /// Whether data may be coloured: only on a terminal, and not against the reader's wish (<https://no-color.org>).

@@ -36,5 +36,12 @@ pub fn render(findings: &Findings, causes: &CauseTree) -> String {
 
 /// Text that stays inside its table cell and is not taken for markup.
 fn cell(text: &str) -> String {
-    plain(text).replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace('`', "'")
+    plain(text)
+        .replace('\\', "\\\\")
+        .replace('|', "\\|")
+        .replace('<', "&lt;")
+        .replace('[', "\\[")
+        .replace('!', "\\!")
+        .replace('*', "\\*")
+        .replace('`', "'")
 }

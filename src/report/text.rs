@@ -144,6 +144,9 @@ fn alert_lines(text: &mut String, findings: &Findings, paint: &Paint) {
     for alert in findings.alerts.iter().take(TOLD) {
         let _ = writeln!(text, "   {:<9} {} {}", alert.level.name(), time(alert.window_start), plain(&alert.says));
     }
+    if findings.alerts.len() > TOLD {
+        let _ = writeln!(text, "   ... and {} more in alerts.parquet", findings.alerts.len() - TOLD);
+    }
 }
 
 fn inputs(text: &mut String, findings: &Findings, paint: &Paint) {

@@ -16,9 +16,8 @@ pub const MARK: &str = "summary.json";
 impl OutDir {
     /// Begins a report that will stand at `target`. A folder that holds anything but a report is never replaced.
     pub fn begin(target: &Path) -> Result<OutDir, Error> {
-        let foreign = target.is_dir()
-            && !target.join(MARK).is_file()
-            && fs::read_dir(target).is_ok_and(|mut d| d.next().is_some());
+        let foreign =
+            target.is_dir() && !is_report(target) && fs::read_dir(target).is_ok_and(|mut d| d.next().is_some());
         if foreign || target.is_file() {
             return Err(Error::new(
                 target.display().to_string(),
@@ -61,12 +60,21 @@ impl OutDir {
             fs::rename(&self.target, &old).map_err(fault)?;
         }
         let written = self.writing.keep();
-        fs::rename(&written, &self.target).map_err(fault)?;
+        if let Err(error) = fs::rename(&written, &self.target) {
+            // The older report goes back to its place; what fails then is told by the first error.
+            let _ = fs::rename(&old, &self.target);
+            return Err(fault(error));
+        }
         if old.exists() {
             fs::remove_dir_all(&old).map_err(fault)?;
         }
         Ok(())
     }
+}
+
+/// Whether a folder is a report of ours: a file of the mark's name is not enough, for the folder will be replaced whole.
+fn is_report(folder: &Path) -> bool {
+    fs::read_to_string(folder.join(MARK)).is_ok_and(|text| text.contains("\"keyfault_version\""))
 }
 
 #[cfg(test)]
@@ -77,14 +85,14 @@ mod tests {
     fn reports_are_replaced_whole_and_other_folders_never() {
         let home = tempfile::tempdir().unwrap();
         let target = home.path().join("a/report");
-        for text in ["1", "2"] {
+        for text in [r#"{"keyfault_version":"1"}"#, r#"{"keyfault_version":"2"}"#] {
             let out = OutDir::begin(&target).unwrap();
             out.write(MARK, text).unwrap();
             out.finish().unwrap();
             assert_eq!(fs::read_to_string(target.join(MARK)).unwrap(), text);
         }
         assert_eq!(fs::read_dir(home.path().join("a")).unwrap().count(), 1, "nothing is left behind");
-        fs::remove_file(target.join(MARK)).unwrap();
+        fs::write(target.join(MARK), "{}").unwrap();
         fs::write(target.join("thesis.txt"), "x").unwrap();
         assert!(OutDir::begin(&target).is_err());
         assert!(target.join("thesis.txt").exists());
