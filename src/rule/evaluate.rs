@@ -216,3 +216,100 @@ fn sibling(field: &FieldRef, name: &str) -> FieldRef {
         _ => FieldRef::Native(name.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::column::Column;
+    use crate::model::records::LogSource;
+    use crate::rule::set::{RuleFile, RuleSet};
+
+    const FIELDS: [Column; 4] = [Column::StatusCode, Column::Provider, Column::StatusDetail, Column::HttpStatus];
+
+    /// Rows of four columns, coded as the projection asks.
+    struct Rows {
+        cells: Vec<[Option<String>; 4]>,
+        anchors: Vec<Codes>,
+    }
+
+    impl Rows {
+        fn new(cells: Vec<[Option<String>; 4]>, wanted: &[FieldRef]) -> Rows {
+            let anchors = wanted.iter().map(|field| {
+                let mut codes = Codes::default();
+                for row in &cells {
+                    let text = row[at(field)].clone();
+                    let known = text.as_ref().map(|t| codes.values.iter().position(|v| v == t));
+                    let code = known.map_or(0, |k| k.unwrap_or(codes.values.len()) as u32 + 1);
+                    codes.values.extend(text.filter(|_| known == Some(None)));
+                    codes.codes.push(code);
+                }
+                codes
+            });
+            Rows { anchors: anchors.collect(), cells }
+        }
+    }
+
+    fn at(field: &FieldRef) -> usize {
+        FIELDS.iter().position(|c| c.name() == field.name()).unwrap()
+    }
+
+    impl Records for Rows {
+        fn rows(&self) -> usize {
+            self.cells.len()
+        }
+
+        fn anchor(&self, n: usize) -> &Codes {
+            &self.anchors[n]
+        }
+
+        fn cell(&self, row: usize, field: &FieldRef) -> Cell<'_> {
+            self.cells[row][at(field)].as_deref().map_or(Cell::Missing, Cell::text)
+        }
+
+        fn any_scalar(&self, row: usize, visit: &mut dyn FnMut(&str) -> bool) -> bool {
+            self.cells[row].iter().flatten().any(|t| visit(t))
+        }
+    }
+
+    fn rules() -> RuleSet {
+        let detections = [
+            "{selection: {status_code: [a, b]}, condition: selection}",
+            "{selection: {provider: x, status_detail|contains: B}, condition: selection}",
+            "{one: {status_code: a}, two: {http_status|gte: 400}, condition: one or two}",
+            "{one: {provider: x}, two: {status_code: null}, condition: one and not two}",
+            "{one: [{status_code|startswith: a}, {status_code: b, provider: y}], condition: one}",
+            "{words: [abc], condition: words}",
+            "{one: {http_status|neq: [401]}, condition: one}",
+        ];
+        let text = detections.iter().enumerate().map(|(n, d)| {
+            format!("---\ntitle: r{n}\nid: 00000000-0000-4000-8000-00000000000{n}\ntaxonomy: keyfault\nlogsource: {{product: keyfault}}\ndetection: {d}\n")
+        });
+        let (set, lints) = RuleSet::load(&[RuleFile { name: "t".into(), text: text.collect() }], Default::default());
+        assert_eq!(set.rules.len(), detections.len(), "{lints:?}");
+        set
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn anchors_never_change_what_matches(cells in proptest::collection::vec((0usize..4, 0usize..3, 0usize..3, 0usize..3), 0..40)) {
+            let pick = |words: [&str; 3], n: usize| (n > 0).then(|| words[n - 1].to_string());
+            let cells: Vec<[Option<String>; 4]> = cells.into_iter().map(|(code, provider, detail, status)| {
+                [pick(["a", "B", "abc"], code), pick(["x", "Y", ""], provider), pick(["abc", "zzz", ""], detail), pick(["401", "200", ""], status)]
+            }).collect();
+            let set = rules();
+            let source = set.for_source("any", &LogSource::default());
+            let rows = Rows::new(cells, &source.projection().anchors);
+            let mut naive = Vec::new();
+            for row in 0..rows.rows() {
+                for rule in 0..set.rules.len() as u32 {
+                    if RowView::new(&source, &rows, row).holds(&set.rules[rule as usize].expr) {
+                        naive.push(Hit { row: row as u32, rule });
+                    }
+                }
+            }
+            let mut memo = Memo::default();
+            proptest::prop_assert_eq!(source.evaluate(&rows, &mut memo), naive.clone());
+            proptest::prop_assert_eq!(source.evaluate(&rows, &mut memo), naive, "with a warm memo");
+        }
+    }
+}
