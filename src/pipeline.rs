@@ -2,6 +2,7 @@
 
 mod collect;
 mod engine;
+mod matches;
 mod order;
 mod selftest;
 mod work;
@@ -11,7 +12,7 @@ pub use engine::{Engine, Options, RuleSources, check_rules};
 pub use selftest::{test_mappings, test_rules};
 
 use crate::error::Error;
-use crate::model::finding::{Findings, Micros};
+use crate::model::finding::{Findings, Micros, RuleNotes};
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
 use crate::store::outdir::OutDir;
@@ -48,6 +49,8 @@ pub struct Run<'r> {
     pub gap_us: Micros,
     /// Sizes of chunks and records.
     pub limits: Limits,
+    /// What the report says of rules that are not as their files have them.
+    pub rule_notes: RuleNotes,
     /// Told the stored bytes of each input that is done.
     pub progress: &'r (dyn Fn(u64) + Sync),
 }

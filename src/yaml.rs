@@ -120,7 +120,7 @@ pub fn place(file: &str, at: Position) -> String {
 /// All documents of a YAML text. The file's name is only used in the error.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Node>, Error> {
     match MarkedYamlOwned::load_from_str(text) {
-        Ok(documents) => documents.into_iter().map(|d| node(file, d)).collect(),
+        Ok(documents) => documents.into_iter().map(|d| node(file, text, d)).collect(),
         Err(e) => {
             let at = Position { line: e.marker().line(), column: e.marker().col() + 1 };
             Err(Error::new(
@@ -132,24 +132,27 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Node>, Error> {
     }
 }
 
-fn node(file: &str, yaml: MarkedYamlOwned) -> Result<Node, Error> {
+fn node(file: &str, text: &str, yaml: MarkedYamlOwned) -> Result<Node, Error> {
     let at = Position { line: yaml.span.start.line(), column: yaml.span.start.col() + 1 };
     let kind = match yaml.data {
         YamlDataOwned::Value(scalar) => match scalar {
             ScalarOwned::Null => Kind::Null,
             ScalarOwned::Boolean(b) => Kind::Bool(b),
             ScalarOwned::Integer(i) => Kind::Int(i),
-            ScalarOwned::FloatingPoint(x) => Kind::Float(*x),
+            ScalarOwned::FloatingPoint(x) => match whole(text, yaml.span.start.index()..yaml.span.end.index()) {
+                Some(written) => Kind::Text(written),
+                None => Kind::Float(*x),
+            },
             ScalarOwned::String(s) => Kind::Text(s),
         },
         YamlDataOwned::Representation(text, ..) => Kind::Text(text),
         YamlDataOwned::Sequence(items) => {
-            Kind::List(items.into_iter().map(|i| node(file, i)).collect::<Result<_, _>>()?)
+            Kind::List(items.into_iter().map(|i| node(file, text, i)).collect::<Result<_, _>>()?)
         }
         YamlDataOwned::Mapping(map) => {
-            Kind::Map(map.into_iter().map(|(k, v)| entry(file, k, v)).collect::<Result<_, _>>()?)
+            Kind::Map(map.into_iter().map(|(k, v)| entry(file, text, (k, v))).collect::<Result<_, _>>()?)
         }
-        YamlDataOwned::Tagged(_, inner) => return node(file, *inner),
+        YamlDataOwned::Tagged(_, inner) => return node(file, text, *inner),
         YamlDataOwned::Alias(_) | YamlDataOwned::BadValue => {
             return Err(Error::new(place(file, at), "a value YAML cannot read", "write it as plain text"));
         }
@@ -157,15 +160,22 @@ fn node(file: &str, yaml: MarkedYamlOwned) -> Result<Node, Error> {
     Ok(Node { kind, at })
 }
 
-fn entry(file: &str, key: MarkedYamlOwned, value: MarkedYamlOwned) -> Result<(Key, Node), Error> {
-    let key = node(file, key)?;
-    let text = match &key.kind {
+/// A whole number too large for [`Kind::Int`], as written: as floating point it would be another one.
+fn whole(text: &str, span: std::ops::Range<usize>) -> Option<String> {
+    let written: String = text.chars().skip(span.start).take(span.len()).collect();
+    let digits = written.strip_prefix(['-', '+']).unwrap_or(&written);
+    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some(written)
+}
+
+fn entry(file: &str, text: &str, (key, value): (MarkedYamlOwned, MarkedYamlOwned)) -> Result<(Key, Node), Error> {
+    let key = node(file, text, key)?;
+    let name = match &key.kind {
         Kind::Null => "null".to_string(),
         _ => key.scalar().ok_or_else(|| {
             Error::new(place(file, key.at), "a key must be a plain word", "put the mapping under a named key")
         })?,
     };
-    Ok((Key { text, at: key.at }, node(file, value)?))
+    Ok((Key { text: name, at: key.at }, node(file, text, value)?))
 }
 
 #[cfg(test)]
@@ -179,6 +189,15 @@ mod tests {
         let c = &docs[0].get("b").unwrap().items()[0];
         assert_eq!(c.get("c").unwrap().text(), Some("text"));
         assert_eq!(c.entries()[0].0.at, Position { line: 3, column: 5 });
+    }
+
+    #[test]
+    fn whole_numbers_stay_whole() {
+        let docs = parse("x.yml", "ä: [1, 18446744073709551615, 1.5, -99999999999999999999]").unwrap();
+        let kinds: Vec<&Kind> = docs[0].get("ä").unwrap().items().iter().map(|n| &n.kind).collect();
+        let text = |t: &str| Kind::Text(t.into());
+        let expect = [Kind::Int(1), text("18446744073709551615"), Kind::Float(1.5), text("-99999999999999999999")];
+        assert_eq!(kinds, expect.iter().collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use super::args::{AnalyzeArgs, FormatArg, KeepArg};
 use super::{Exit, packs, terminal};
 use crate::error::Error;
-use crate::model::finding::{Findings, Level, Micros};
+use crate::model::finding::{Findings, Level, Micros, RuleNotes};
 use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
 use crate::read::find::{Input, Origin, find};
 use crate::read::reader::Limits;
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
+use crate::rule::set::RuleSet;
 use std::path::Path;
 use std::time::Instant;
 
@@ -27,11 +28,22 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
-    let findings = analyze(&engine, config(args, inputs, &progress)?)?;
+    let run = Run { rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
+    let findings = analyze(&engine, run)?;
     bar.finish_and_clear();
     print(args, &engine, &findings);
     terminal::talk(&closing(&findings, started.elapsed().as_secs_f64(), &skipped));
     Ok(exit(args, &findings))
+}
+
+/// What the reader of a report must know about its rules.
+fn rule_notes(rules: &RuleSet, skipped: &[Lint]) -> RuleNotes {
+    let reason = |lint: &Lint| Error { place: String::new(), ..lint.error.clone() }.to_string();
+    let changed = rules.overrides.iter().map(|o| (o.rule.clone(), o.reason.clone(), o.until.clone()));
+    RuleNotes {
+        skipped: skipped.iter().map(|l| (l.error.place.clone(), reason(l))).collect(),
+        overridden: changed.collect(),
+    }
 }
 
 /// Whether an input is part of the report that is about to be replaced: `keyfault analyze .` must not read its own tables.
@@ -61,14 +73,14 @@ fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64)
         memory_bytes: size(&args.memory)?,
         gap_us: Micros::from(args.gap) * 60_000_000,
         limits: Limits::default(),
+        rule_notes: RuleNotes::default(),
         progress,
     })
 }
 
 fn time(option: &str, text: &str) -> Result<Micros, Error> {
     let day = format!("{text}T00:00:00Z");
-    let parsed =
-        crate::source::time::parse(text).filter(|_| text.len() > 8).or_else(|| crate::source::time::parse(&day));
+    let parsed = crate::model::time::parse(text).filter(|_| text.len() > 8).or_else(|| crate::model::time::parse(&day));
     parsed
         .ok_or_else(|| Error::new(option, format!("\"{text}\" is no time"), "write 2026-11-01 or 2026-11-01T10:00:00Z"))
 }

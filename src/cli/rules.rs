@@ -6,6 +6,7 @@ use crate::error::{Error, did_you_mean};
 use crate::model::cause::Cause;
 use crate::pipeline::{Engine, Options, RuleSources, check_rules, test_rules};
 use crate::rule::lint::{Lint, Severity};
+use crate::rule::meta::Meta;
 use crate::rule::selftest::{Outcome, TestResult};
 use crate::rule::set::{Rule, RuleSet};
 use serde_json::json;
@@ -122,7 +123,7 @@ fn test(paths: &[PathBuf], format: &str, mappings: &[PathBuf]) -> Result<Exit, E
     );
     let (rules, lints) = sources.rule_set()?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &Options::default())?;
-    let wanted = |rule: &Rule| paths.is_empty() || named.iter().any(|f| f.name == rule.meta.file);
+    let wanted = |meta: &Meta| paths.is_empty() || named.iter().any(|f| f.name == meta.file);
     let mut results: Vec<TestResult> = lints.iter().filter(|l| l.severity == Severity::Error).map(broken).collect();
     results.extend(test_rules(&engine, &wanted));
     Ok(tell(&results, format))

@@ -1,31 +1,9 @@
 //! Alerts from matches of rules that name no cause: one per rule, subject and episode; must not print or read files.
 
+use crate::model::episode::EventRef;
 use crate::model::finding::{Alert, Level, Micros, Sample};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-
-/// A match of an alert rule.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AlertHit {
-    /// The rule's number.
-    pub rule: u32,
-    /// Credential, else actor, else address: whom it is about.
-    pub subject: String,
-    /// When.
-    pub event_time_us: Option<Micros>,
-    /// The event's id.
-    pub event_uid: String,
-    /// The credential.
-    pub credential_uid: Option<String>,
-    /// Its masked form.
-    pub credential_hint: Option<String>,
-    /// Who acted.
-    pub actor_uid: Option<String>,
-    /// From where.
-    pub src_ip: Option<String>,
-    /// Whose service.
-    pub provider: Option<String>,
-}
 
 /// What an alert needs to know of its rule.
 #[derive(Debug, Clone)]
@@ -40,67 +18,177 @@ pub struct AlertRule {
     pub license: String,
     /// Severity.
     pub level: Level,
+    /// Tags, such as `attack.t1078`.
+    pub tags: Vec<String>,
+    /// Links.
+    pub references: Vec<String>,
 }
 
 /// Most subjects of one rule that get alerts of their own; the rest share one.
-const SUBJECTS_CAP: usize = 100;
+pub const SUBJECTS_CAP: usize = 100;
 
-/// The alerts, most severe first. `rules` is by rule number.
-pub fn alerts(hits: &[AlertHit], rules: &dyn Fn(u32) -> AlertRule, gap_us: Micros) -> Vec<Alert> {
-    let mut by_subject: BTreeMap<(u32, &str), Vec<&AlertHit>> = BTreeMap::new();
-    let mut subjects: BTreeMap<u32, usize> = BTreeMap::new();
-    for hit in hits {
-        let known = by_subject.contains_key(&(hit.rule, hit.subject.as_str()));
-        let listed = subjects.entry(hit.rule).or_default();
-        *listed += usize::from(!known);
-        let subject = if known || *listed <= SUBJECTS_CAP { hit.subject.as_str() } else { "" };
-        by_subject.entry((hit.rule, subject)).or_default().push(hit);
-    }
-    let mut alerts = Vec::new();
-    for ((rule, subject), mut hits) in by_subject {
-        hits.sort();
-        hits.sort_by_key(|h| h.event_time_us);
-        let many =
-            |a: &&AlertHit, b: &&AlertHit| b.event_time_us.zip(a.event_time_us).is_none_or(|(b, a)| b - a <= gap_us);
-        alerts.extend(hits.chunk_by(many).map(|episode| alert(&rules(rule), subject, episode)));
-    }
-    alerts.sort_by(|a, b| (b.level, a.window_start, &a.alert_uid).cmp(&(a.level, b.window_start, &b.alert_uid)));
-    alerts
+/// Matches of alert rules, joined as they come: what is kept grows with what will be reported, not with what matched.
+#[derive(Debug)]
+pub struct Matches {
+    gap_us: Micros,
+    by_subject: BTreeMap<(u32, String), Vec<Span>>,
+    subjects: BTreeMap<u32, usize>,
 }
 
-fn alert(rule: &AlertRule, subject: &str, episode: &[&AlertHit]) -> Alert {
-    let (first, last) = (episode[0], episode[episode.len() - 1]);
-    let own = |get: fn(&AlertHit) -> &Option<String>| {
-        if subject.is_empty() { None } else { episode.iter().find_map(|h| get(h).clone()) }
+/// Matches of one rule and subject without a longer pause than the gap.
+#[derive(Debug)]
+struct Span {
+    first_us: Option<Micros>,
+    last_us: Option<Micros>,
+    total: u64,
+    /// The earliest, in order.
+    events: Vec<(Option<Micros>, EventRef)>,
+}
+
+impl Matches {
+    /// No matches yet. `gap_us` is the longest pause inside an episode.
+    pub fn new(gap_us: Micros) -> Matches {
+        Matches { gap_us, by_subject: BTreeMap::new(), subjects: BTreeMap::new() }
+    }
+
+    /// Takes a match of a rule: the credential, else the actor, else the address is its subject, else the source.
+    #[expect(clippy::too_many_arguments, reason = "the rule, when, what, and the last resort for whom")]
+    pub fn add(&mut self, rule: u32, time_us: Option<Micros>, event: EventRef, source: &str) {
+        let subject = [&event.credential_uid, &event.actor_uid, &event.src_ip].into_iter().flatten().next();
+        let mut key = (rule, subject.map_or(source, String::as_str).to_string());
+        if !self.by_subject.contains_key(&key) {
+            let listed = self.subjects.entry(rule).or_default();
+            *listed += 1;
+            if *listed > SUBJECTS_CAP {
+                key.1.clear();
+            }
+        }
+        let span = Span { first_us: time_us, last_us: time_us, total: 1, events: vec![(time_us, event)] };
+        join(self.by_subject.entry(key).or_default(), span, self.gap_us);
+    }
+
+    /// The alerts. `rules` is by rule number.
+    pub fn alerts(&self, rules: &dyn Fn(u32) -> AlertRule) -> Vec<Alert> {
+        let spans =
+            self.by_subject.iter().flat_map(|((rule, subject), spans)| spans.iter().map(move |s| (rule, subject, s)));
+        spans.map(|(rule, subject, span)| span.alert(&rules(*rule), subject)).collect()
+    }
+}
+
+/// Adds a span to others, which stand in order of time further apart than the gap: the same spans result from any order of adding.
+fn join(spans: &mut Vec<Span>, mut span: Span, gap_us: Micros) {
+    let near = |other: &Span| match (other.first_us.zip(other.last_us), span.first_us.zip(span.last_us)) {
+        (Some((first, last)), Some((from, to))) => {
+            first <= to.saturating_add(gap_us) && last >= from.saturating_sub(gap_us)
+        }
+        (None, None) => true,
+        _ => false,
     };
-    let mut uids: Vec<String> = episode.iter().map(|h| h.event_uid.clone()).collect();
-    uids.sort_unstable();
-    uids.dedup();
-    let total = uids.len() as u64;
-    uids.truncate(Sample::CAP);
-    let whom = if subject.is_empty() { "many more subjects".to_string() } else { subject.to_string() };
-    let digest =
-        Sha256::digest(format!("{}|{subject}|{:?}|{}", rule.id, first.event_time_us, first.event_uid).as_bytes());
-    Alert {
-        alert_uid: digest.iter().take(8).map(|b| format!("{b:02x}")).collect(),
-        rule_id: rule.id.clone(),
-        rule_author: rule.author.clone(),
-        rule_license: rule.license.clone(),
-        title: rule.title.clone(),
-        level: rule.level,
-        detector: "sigma",
-        window_start: first.event_time_us,
-        window_end: last.event_time_us,
-        credential_uid: own(|h| &h.credential_uid),
-        credential_hint: own(|h| &h.credential_hint),
-        actor_uid: own(|h| &h.actor_uid),
-        src_ip: own(|h| &h.src_ip),
-        provider: own(|h| &h.provider),
-        observed: total as f64,
-        expected: None,
-        score: None,
-        says: format!("{}: {total} event{} by {whom}", rule.title, if total == 1 { "" } else { "s" }),
-        event_uids: Sample { values: uids, total },
-        causes: Vec::new(),
+    let from = spans.partition_point(|s| !near(s) && s.first_us < span.first_us);
+    let to = from + spans[from..].iter().take_while(|s| near(s)).count();
+    for other in spans.drain(from..to) {
+        span.first_us = span.first_us.min(other.first_us);
+        span.last_us = span.last_us.max(other.last_us);
+        span.total += other.total;
+        span.events.extend(other.events);
+    }
+    span.events.sort();
+    span.events.truncate(Sample::CAP);
+    spans.insert(from, span);
+}
+
+impl Span {
+    fn alert(&self, rule: &AlertRule, subject: &str) -> Alert {
+        let own = |get: fn(&EventRef) -> &Option<String>| {
+            if subject.is_empty() { None } else { self.events.iter().find_map(|(_, e)| get(e).clone()) }
+        };
+        let whom = if subject.is_empty() { "many more subjects" } else { subject };
+        let uids = self.events.iter().map(|(_, e)| e.event_uid.clone()).collect();
+        Alert {
+            alert_uid: alert_uid(&[&rule.id, subject, &format!("{:?}", self.first_us), &self.events[0].1.event_uid]),
+            rule_id: rule.id.clone(),
+            rule_author: rule.author.clone(),
+            rule_license: rule.license.clone(),
+            title: rule.title.clone(),
+            level: rule.level,
+            tags: rule.tags.clone(),
+            references: rule.references.clone(),
+            detector: "sigma",
+            window_start: self.first_us,
+            window_end: self.last_us,
+            credential_uid: own(|e| &e.credential_uid),
+            credential_hint: own(|e| &e.credential_hint),
+            actor_uid: own(|e| &e.actor_uid),
+            src_ip: own(|e| &e.src_ip),
+            provider: own(|e| &e.provider),
+            observed: self.total as f64,
+            expected: None,
+            score: None,
+            says: format!("{}: {} event{} by {whom}", rule.title, self.total, if self.total == 1 { "" } else { "s" }),
+            event_uids: Sample { values: uids, total: self.total },
+            causes: Vec::new(),
+        }
+    }
+}
+
+/// An alert's id, the same in every run that finds it.
+pub fn alert_uid(parts: &[&str]) -> String {
+    Sha256::digest(parts.join("|").as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+/// Puts alerts in the order in which people should read them.
+pub fn sort(alerts: &mut [Alert]) {
+    alerts.sort_by(|a, b| (b.level, a.window_start, &a.alert_uid).cmp(&(a.level, b.window_start, &b.alert_uid)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(_: u32) -> AlertRule {
+        AlertRule {
+            id: "r".into(),
+            title: "t".into(),
+            author: String::new(),
+            license: String::new(),
+            level: Level::Low,
+            tags: vec![],
+            references: vec![],
+        }
+    }
+
+    fn event(uid: u32) -> EventRef {
+        EventRef { event_uid: format!("{uid:04}"), actor_uid: Some("a".into()), ..EventRef::default() }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_order_of_matches_gives_the_same_alerts(mut times in proptest::collection::vec(0i64..200, 1..60), seed in 0u64..1000) {
+            let alerts = |order: &[(usize, i64)]| {
+                let mut matches = Matches::new(5);
+                order.iter().for_each(|(n, t)| matches.add(0, (*t > 0).then_some(*t), event(*n as u32), "s"));
+                matches.alerts(&rule)
+            };
+            times.sort_unstable();
+            let ordered: Vec<(usize, i64)> = times.iter().copied().enumerate().collect();
+            let mut shuffled = ordered.clone();
+            shuffled.sort_by_key(|(n, _)| (*n as u64 + 1).wrapping_mul(seed | 1) % 61);
+            let found = alerts(&ordered);
+            proptest::prop_assert_eq!(&found, &alerts(&shuffled));
+            proptest::prop_assert_eq!(found.iter().map(|a| a.event_uids.total).sum::<u64>(), times.len() as u64);
+            let pauses = times.windows(2).filter(|w| w[1] - w[0] > 5 || (w[0] <= 0 && w[1] > 0)).count();
+            proptest::prop_assert_eq!(found.len(), pauses + 1);
+        }
+    }
+
+    #[test]
+    fn a_thousand_subjects_share_the_last_alert() {
+        let mut matches = Matches::new(5);
+        for n in 0..1000 {
+            matches.add(0, Some(1), EventRef { actor_uid: Some(n.to_string()), ..event(n) }, "s");
+        }
+        let alerts = matches.alerts(&rule);
+        assert_eq!(alerts.len(), SUBJECTS_CAP + 1);
+        assert_eq!(alerts.iter().map(|a| a.observed).sum::<f64>(), 1000.0);
     }
 }

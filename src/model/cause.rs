@@ -75,6 +75,12 @@ impl CauseTree {
         self.causes.get(id)
     }
 
+    /// Whether the cause or a branch it stands on says what to do.
+    pub fn has_remedy(&self, id: &str) -> bool {
+        let own = self.get(id).is_some_and(|c| !c.remediation.is_empty());
+        own || id.rsplit_once('.').is_some_and(|(branch, _)| self.has_remedy(branch))
+    }
+
     /// All causes by id.
     pub fn iter(&self) -> impl Iterator<Item = &Cause> {
         self.causes.values()

@@ -87,6 +87,9 @@ impl<'a> Cell<'a> {
 /// (Athena and LookupEvents deliver nested objects as strings).
 pub fn read_field<'a>(record: &'a Value, name: &str) -> Cell<'a> {
     let mut found = Vec::new();
+    if !may_hold(record, name) {
+        return Cell::Missing;
+    }
     collect(record, name, Case::Exact, &mut found);
     if found.is_empty() {
         collect(record, name, Case::Fold, &mut found);
@@ -96,6 +99,16 @@ pub fn read_field<'a>(record: &'a Value, name: &str) -> Cell<'a> {
         1 => found.swap_remove(0),
         _ => Cell::List(found.into_iter().flat_map(flatten).collect()),
     }
+}
+
+/// Whether a record has a key that the name could begin with, in any case: most fields that are missing are missing here already.
+fn may_hold(record: &Value, name: &str) -> bool {
+    let head = name.split('.').next().unwrap_or(name).as_bytes();
+    let begins = |key: &[u8]| {
+        let rest = key.get(head.len()..);
+        rest.is_some_and(|r| matches!(r, [] | [b'.', ..])) && key[..head.len()].eq_ignore_ascii_case(head)
+    };
+    record.as_object().is_none_or(|object| object.iter().any(|(key, _)| begins(key.as_bytes())))
 }
 
 #[derive(Clone, Copy, PartialEq)]

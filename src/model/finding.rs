@@ -213,7 +213,11 @@ pub struct Alert {
     pub title: String,
     /// Severity.
     pub level: Level,
-    /// What found it: `sigma`, or an anomaly detector.
+    /// The rule's tags, such as `attack.t1078`.
+    pub tags: Vec<String>,
+    /// The rule's links.
+    pub references: Vec<String>,
+    /// What found it: `sigma`, `correlation`, or an anomaly detector.
     pub detector: &'static str,
     /// Start of the window.
     pub window_start: Option<Micros>,
@@ -374,4 +378,17 @@ pub struct Findings {
     pub coverage: Vec<Coverage>,
     /// Rejected records in canonical order.
     pub rejects: Vec<Reject>,
+    /// Matches by rule: every detection rule and correlation that matched, by id; a correlation's are its episodes.
+    pub matches: Vec<(String, u64)>,
+    /// What a reader must know about the rules of the run: those skipped because they are broken, and overrides in force.
+    pub rule_notes: RuleNotes,
+}
+
+/// How the rules of a run differ from their files.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleNotes {
+    /// Broken rules that were left out: place and reason.
+    pub skipped: Vec<(String, String)>,
+    /// Overrides in force: rule, reason and last day.
+    pub overridden: Vec<(String, String, String)>,
 }

@@ -4,36 +4,52 @@
 //! compare as text, `null` is missing or JSON null, `neq` negates the whole list, objects are seen as their JSON text, lists match by any member.
 
 use super::cell::Cell;
-use super::pattern::{Folded, Part, Pattern, fold};
+use super::number::Number;
+use super::pattern::{Folded, Part, fold};
+use super::test::{Test, Written, parse_ip};
+use super::time;
+use super::value::REWRITING;
 use crate::error::{Error, did_you_mean};
 use crate::yaml::{Kind, Node, Position, place};
-use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashSet;
-use std::net::IpAddr;
 
-/// Modifiers known here. The encodings (`base64`, `wide`, `windash` ...), `expand` and time parts are not.
-pub const MODIFIERS: &[&str] = &[
+/// Modifiers that say how values are compared; [`REWRITING`] ones change the values first.
+const COMPARING: &[&str] = &[
     "all",
     "cased",
     "cidr",
     "contains",
+    "day",
     "dotall",
     "endswith",
     "exists",
     "fieldref",
     "gt",
     "gte",
+    "hour",
     "i",
     "ignorecase",
     "lt",
     "lte",
     "m",
+    "minute",
+    "month",
     "multiline",
     "neq",
     "re",
     "s",
     "startswith",
+    "week",
+    "year",
 ];
+
+/// All modifiers of Sigma 2.1, and the long forms of the flags of `re`.
+pub fn modifiers() -> impl Iterator<Item = &'static str> {
+    COMPARING.iter().chain(REWRITING).copied()
+}
+
+/// What is wrong with a value, and the remedy.
+pub(super) type Complaint = (String, &'static str);
 
 /// A compiled test of one field.
 #[derive(Debug, Clone)]
@@ -44,69 +60,30 @@ pub struct Matcher {
     written: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
-enum Test {
-    /// Plain texts, folded unless cased; a set, so that long lists cost one look-up.
-    Equals {
-        set: FxHashSet<String>,
-        cased: bool,
-    },
-    /// Texts with wildcards, or searched for in part.
-    Patterns(Vec<Pattern>),
-    Regex(Vec<Regex>),
-    Cidr(Vec<ipnet::IpNet>),
-    Compare(Ordering, Number),
-    Null,
-    Exists(bool),
-    FieldRef {
-        fields: Vec<String>,
-        part: Part,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Ordering {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Number {
-    Int(i128),
-    Float(f64),
-}
-
 impl Matcher {
     /// Compiles the values under `field|modifier|...`. `file` and `at` are for errors.
     pub fn parse(file: &str, at: Position, modifiers: &[&str], values: &Node) -> Result<Matcher, Error> {
-        for modifier in modifiers {
-            if !MODIFIERS.contains(modifier) {
-                let remedy = did_you_mean(modifier, MODIFIERS.iter().copied());
-                return Err(Error::new(place(file, at), format!("modifier \"{modifier}\" is not known"), remedy));
-            }
+        if let Some(unknown) = modifiers.iter().find(|m| !self::modifiers().any(|known| known == **m)) {
+            let remedy = did_you_mean(unknown, self::modifiers());
+            return Err(Error::new(place(file, at), format!("modifier \"{unknown}\" is not known"), remedy));
         }
-        let has = |name: &str| modifiers.contains(&name);
+        let bad = |at: Position, thing: String, remedy: &str| Error::new(place(file, at), thing, remedy);
         let members =
             if matches!(values.kind, Kind::Null) { std::slice::from_ref(values) } else { values.one_or_many() };
         if members.len() > 1 && members.iter().any(|v| matches!(v.kind, Kind::Null)) {
-            return Err(Error::new(
-                place(file, values.at),
-                "null inside a list",
-                "write a selection of its own for null and join both with or",
-            ));
+            let remedy = "write a selection of its own for null and join both with or";
+            return Err(bad(values.at, "null inside a list".into(), remedy));
         }
-        if let Some(bad) = members.iter().find(|v| matches!(v.kind, Kind::List(_) | Kind::Map(_))) {
-            return Err(Error::new(
-                place(file, bad.at),
-                format!("{} is no value to compare with", bad.kind_name()),
-                "write a scalar",
-            ));
+        if let Some(node) = members.iter().find(|v| matches!(v.kind, Kind::List(_) | Kind::Map(_))) {
+            return Err(bad(node.at, format!("{} is no value to compare with", node.kind_name()), "write a scalar"));
         }
-        let bad = |thing: String, remedy: &str| Error::new(place(file, values.at), thing, remedy);
+        if members.is_empty() {
+            return Err(bad(values.at, "an empty list matches nothing".into(), "list the values, or remove the field"));
+        }
         let written: Vec<String> = members.iter().map(|m| m.scalar().unwrap_or_else(|| "null".into())).collect();
-        let test = parse_test(&has, members, &written).map_err(|(thing, remedy)| bad(thing, remedy))?;
+        let test = Written { modifiers, members, texts: &written }.compile();
+        let test = test.map_err(|(thing, remedy)| bad(values.at, thing, remedy))?;
+        let has = |name: &str| modifiers.contains(&name);
         Ok(Matcher { test, all: has("all"), negated: has("neq"), written })
     }
 
@@ -122,11 +99,10 @@ impl Matcher {
 
     fn holds<'c>(&self, cell: &Cell<'_>, read: &dyn Fn(&str) -> Cell<'c>) -> bool {
         match (&self.test, cell) {
-            (Test::Null, Cell::List(members)) => members.is_empty(),
             (Test::Null, _) => cell.is_null(),
             (Test::Exists(wanted), _) => (*cell != Cell::Missing) == *wanted,
             (Test::Patterns(patterns), Cell::List(members)) if self.all => {
-                patterns.iter().all(|p| members.iter().any(|m| p.holds(m)))
+                patterns.iter().all(|any| any.iter().any(|p| members.iter().any(|m| p.holds(m))))
             }
             (Test::Regex(regexes), Cell::List(members)) if self.all => {
                 regexes.iter().all(|r| members.iter().any(|m| m.as_text().is_some_and(|t| r.is_match(&t))))
@@ -141,11 +117,8 @@ impl Matcher {
             Test::Equals { set, cased } => cell.as_text().is_some_and(|text| in_set(set, &text, *cased)),
             Test::Patterns(patterns) => cell.as_text().is_some_and(|text| {
                 let folded = Folded::of(&text);
-                if self.all {
-                    patterns.iter().all(|p| p.holds_text(&folded))
-                } else {
-                    patterns.iter().any(|p| p.holds_text(&folded))
-                }
+                let mut held = patterns.iter().map(|any| any.iter().any(|p| p.holds_text(&folded)));
+                if self.all { held.all(|h| h) } else { held.any(|h| h) }
             }),
             Test::Regex(regexes) => cell.as_text().is_some_and(|t| {
                 if self.all { regexes.iter().all(|r| r.is_match(&t)) } else { regexes.iter().any(|r| r.is_match(&t)) }
@@ -153,7 +126,10 @@ impl Matcher {
             Test::Cidr(nets) => {
                 cell.as_text().and_then(|t| parse_ip(&t)).is_some_and(|ip| nets.iter().any(|n| n.contains(&ip)))
             }
-            Test::Compare(ordering, bound) => number_of(cell).is_some_and(|n| ordering.holds(n, *bound)),
+            Test::Compare(ordering, bound) => Number::of(cell).is_some_and(|n| ordering.holds(n, *bound)),
+            Test::Time(part, numbers) => {
+                cell.as_text().and_then(|t| time::parse(&t)).is_some_and(|us| numbers.contains(&part.of(us)))
+            }
             Test::FieldRef { fields, part } => fields.iter().any(|f| refers(cell, &read(f), *part)),
             Test::Null | Test::Exists(_) => false,
         }
@@ -163,10 +139,11 @@ impl Matcher {
     pub fn name(&self) -> &'static str {
         let plain = match &self.test {
             Test::Equals { .. } | Test::Null => "equals",
-            Test::Patterns(patterns) => patterns.first().map_or("equals", |p| p.part.name()),
+            Test::Patterns(patterns) => patterns.iter().flatten().next().map_or("equals", |p| p.part.name()),
             Test::Regex(_) => "re",
             Test::Cidr(_) => "cidr",
             Test::Compare(ordering, _) => ordering.name(),
+            Test::Time(part, _) => part.name(),
             Test::Exists(_) => "exists",
             Test::FieldRef { .. } => "fieldref",
         };
@@ -181,11 +158,9 @@ impl Matcher {
     /// The written value that a cell meets, for evidence; all of them when no single one can be told.
     pub fn met(&self, cell: &Cell<'_>) -> String {
         let one = |index: usize| match &self.test {
-            Test::Patterns(patterns) => patterns.get(index).is_some_and(|p| p.holds(cell)),
+            Test::Patterns(patterns) => patterns.get(index).is_some_and(|any| any.iter().any(|p| p.holds(cell))),
             Test::Regex(regexes) => cell.as_text().is_some_and(|t| regexes.get(index).is_some_and(|r| r.is_match(&t))),
-            Test::Equals { .. } => {
-                cell.as_text().is_some_and(|t| t.to_lowercase() == self.written[index].to_lowercase())
-            }
+            Test::Equals { .. } => cell.as_text().is_some_and(|t| fold(&t) == fold(&self.written[index])),
             _ => false,
         };
         (0..self.written.len()).find(|&i| one(i)).map_or_else(|| self.written.join(", "), |i| self.written[i].clone())
@@ -198,16 +173,41 @@ impl Matcher {
 
     /// Whether the test names whole values.
     pub fn is_exact(&self) -> bool {
-        !self.negated && matches!(self.test, Test::Equals { .. })
+        self.exact_values().is_some()
+    }
+
+    /// The values, folded, one of which a cell must be, where that is all that the test asks.
+    pub fn exact_values(&self) -> Option<&FxHashSet<String>> {
+        match &self.test {
+            Test::Equals { set, cased: false } if !self.negated => Some(set),
+            _ => None,
+        }
+    }
+
+    /// Texts, folded, one of which every text that satisfies the test holds somewhere; none where no such texts are known.
+    pub fn needles(&self) -> Option<Vec<&str>> {
+        let Test::Patterns(patterns) = &self.test else { return None };
+        let needles: Vec<&str> = patterns.iter().flatten().map(|p| p.literal.as_str()).collect();
+        let usable = patterns.iter().flatten().all(|p| !p.cased && !p.literal.is_empty());
+        (usable && !self.negated).then_some(needles)
+    }
+
+    /// Whether the test is dear enough to remember its answers: more than a look-up or a few comparisons.
+    pub fn is_dear(&self) -> bool {
+        match &self.test {
+            Test::Regex(_) | Test::Cidr(_) => true,
+            Test::Patterns(patterns) => patterns.len() > 4 || patterns.iter().flatten().any(|p| p.regex.is_some()),
+            _ => false,
+        }
     }
 
     /// Whether the case of a text makes a difference.
     pub fn is_case_sensitive(&self) -> bool {
         match &self.test {
             Test::Equals { cased, .. } => *cased,
-            Test::Patterns(patterns) => patterns.iter().any(|p| p.cased),
+            Test::Patterns(patterns) => patterns.iter().flatten().any(|p| p.cased),
             Test::Regex(_) => true,
-            Test::Cidr(_) | Test::Compare(..) | Test::Null | Test::Exists(_) | Test::FieldRef { .. } => false,
+            _ => false,
         }
     }
 
@@ -220,65 +220,13 @@ impl Matcher {
     }
 }
 
-/// What is wrong with a value, and the remedy.
-pub(super) type Complaint = (String, &'static str);
-
-fn parse_test(has: &dyn Fn(&str) -> bool, members: &[Node], written: &[String]) -> Result<Test, Complaint> {
-    let part = match (has("contains"), has("startswith"), has("endswith")) {
-        (true, _, _) => Part::Contains,
-        (_, true, _) => Part::Starts,
-        (_, _, true) => Part::Ends,
-        _ => Part::Whole,
-    };
-    if has("fieldref") {
-        return Ok(Test::FieldRef { fields: written.to_vec(), part });
-    }
-    if has("exists") {
-        return match members {
-            [Node { kind: Kind::Bool(wanted), .. }] => Ok(Test::Exists(*wanted)),
-            _ => Err(("exists takes true or false".into(), "write exists: true")),
-        };
-    }
-    if matches!(members, [Node { kind: Kind::Null, .. }]) {
-        return Ok(Test::Null);
-    }
-    if has("re") {
-        return written.iter().map(|w| parse_regex(w, has)).collect::<Result<_, _>>().map(Test::Regex);
-    }
-    if has("cidr") {
-        return written.iter().map(|w| parse_net(w)).collect::<Result<_, _>>().map(Test::Cidr);
-    }
-    for (name, ordering) in [
-        ("lt", Ordering::Less),
-        ("lte", Ordering::LessOrEqual),
-        ("gt", Ordering::Greater),
-        ("gte", Ordering::GreaterOrEqual),
-    ] {
-        if has(name) {
-            let bound = written.first().and_then(|w| parse_number(w)).filter(|_| written.len() == 1);
-            return bound
-                .map(|b| Test::Compare(ordering, b))
-                .ok_or((format!("{name} takes one number"), "write a number"));
-        }
-    }
-    let cased = has("cased");
-    let patterns = written.iter().map(|w| Pattern::parse(w, part, cased)).collect::<Result<Vec<_>, _>>()?;
-    if part == Part::Whole
-        && patterns.iter().all(|p| p.regex.is_none() && !p.any)
-        && !(has("all") && patterns.len() > 1)
-    {
-        return Ok(Test::Equals { set: patterns.into_iter().map(|p| p.literal).collect(), cased });
-    }
-    Ok(Test::Patterns(patterns))
-}
-
 fn in_set(set: &FxHashSet<String>, text: &str, cased: bool) -> bool {
     const FEW: usize = 4;
     if cased || !text.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
         return set.contains(text);
     }
     if !text.is_ascii() {
-        return set.contains(&fold(text));
+        return set.contains(&*fold(text));
     }
     if set.len() <= FEW {
         return set.iter().any(|s| s.eq_ignore_ascii_case(text));
@@ -295,81 +243,11 @@ fn in_set(set: &FxHashSet<String>, text: &str, cased: bool) -> bool {
     }
 }
 
-fn parse_regex(pattern: &str, has: &dyn Fn(&str) -> bool) -> Result<Regex, Complaint> {
-    RegexBuilder::new(pattern)
-        .case_insensitive(has("i") || has("ignorecase"))
-        .multi_line(has("m") || has("multiline"))
-        .dot_matches_new_line(has("s") || has("dotall"))
-        .build()
-        .map_err(|e| {
-            (
-                format!("not a regular expression: {}", last_line(&e.to_string())),
-                "look-around and back-references are not supported",
-            )
-        })
-}
-
-fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or(text).trim_start_matches("error: ")
-}
-
-fn parse_net(text: &str) -> Result<ipnet::IpNet, Complaint> {
-    text.parse()
-        .or_else(|_| text.parse::<IpAddr>().map(ipnet::IpNet::from))
-        .map_err(|_| (format!("\"{text}\" is no network"), "write one such as 10.0.0.0/8"))
-}
-
-/// An address; IPv4 written inside IPv6 counts as IPv4.
-fn parse_ip(text: &str) -> Option<IpAddr> {
-    text.trim().parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
-}
-
-fn parse_number(text: &str) -> Option<Number> {
-    let text = text.trim();
-    text.parse().map(Number::Int).ok().or_else(|| text.parse().ok().filter(|x: &f64| x.is_finite()).map(Number::Float))
-}
-
-fn number_of(cell: &Cell<'_>) -> Option<Number> {
-    match cell {
-        Cell::Int(i) => Some(Number::Int(i128::from(*i))),
-        Cell::UInt(u) => Some(Number::Int(i128::from(*u))),
-        Cell::Float(x) => Some(Number::Float(*x)),
-        Cell::Text(t) => parse_number(t),
-        _ => None,
-    }
-}
-
-impl Ordering {
-    fn name(self) -> &'static str {
-        match self {
-            Ordering::Less => "lt",
-            Ordering::LessOrEqual => "lte",
-            Ordering::Greater => "gt",
-            Ordering::GreaterOrEqual => "gte",
-        }
-    }
-
-    fn holds(self, a: Number, b: Number) -> bool {
-        use std::cmp::Ordering as Is;
-        let is = match (a, b) {
-            (Number::Int(a), Number::Int(b)) => Some(a.cmp(&b)),
-            (Number::Int(a), Number::Float(b)) => (a as f64).partial_cmp(&b),
-            (Number::Float(a), Number::Int(b)) => a.partial_cmp(&(b as f64)),
-            (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b),
-        };
-        match self {
-            Ordering::Less => is == Some(Is::Less),
-            Ordering::LessOrEqual => matches!(is, Some(Is::Less | Is::Equal)),
-            Ordering::Greater => is == Some(Is::Greater),
-            Ordering::GreaterOrEqual => matches!(is, Some(Is::Greater | Is::Equal)),
-        }
-    }
-}
-
 /// Whether a cell equals (or holds, begins, ends with) another field's value, in any case.
 fn refers(cell: &Cell<'_>, other: &Cell<'_>, part: Part) -> bool {
-    match (cell.as_text(), other.as_text()) {
-        (Some(a), Some(b)) => part.holds(&fold(&a), &fold(&b)),
+    match (cell.as_text(), other) {
+        (_, Cell::List(members)) => members.iter().any(|m| refers(cell, m, part)),
+        (Some(a), other) => other.as_text().is_some_and(|b| part.holds(&fold(&a), &fold(&b))),
         _ => false,
     }
 }
@@ -393,7 +271,9 @@ mod tests {
     fn case_is_folded_unless_cased() {
         check("", "AccessDenied", Cell::text("accessdenied"), true);
         check("cased", "AccessDenied", Cell::text("accessdenied"), false);
-        check("", "STRASSE É", Cell::text("strasse é"), true);
+        check("", "STRASSE É", Cell::text("straße é"), true);
+        check("", "'*ΟΔΟΣ'", Cell::text("η οδοσ"), true);
+        check("", "ΟΔΟΣ", Cell::text("οδος"), true);
         check("re", "^Access", Cell::text("accessdenied"), false);
         check("re|i", "^Access", Cell::text("accessdenied"), true);
     }
@@ -457,6 +337,37 @@ mod tests {
         let same = matcher("fieldref", "other").unwrap();
         assert!(same.matches_with(&Cell::text("A"), &|_| Cell::text("a")));
         assert!(!same.matches_with(&Cell::Missing, &|_| Cell::Missing));
+    }
+
+    #[test]
+    fn parts_of_a_time_compare_by_number_in_utc() {
+        let time = Cell::text("2026-11-01T23:30:00-02:00");
+        for (part, number, held) in [
+            ("hour", 1, true),
+            ("hour", 23, false),
+            ("minute", 30, true),
+            ("day", 2, true),
+            ("month", 11, true),
+            ("week", 45, true),
+            ("year", 2026, true),
+        ] {
+            check(part, &number.to_string(), time.clone(), held);
+        }
+        check("hour", "[0, 1]", time, true);
+        check("hour", "1", Cell::text("no time"), false);
+        assert!(matcher("hour|gte", "9").is_err());
+    }
+
+    #[test]
+    fn encodings_are_searched_for() {
+        use base64::Engine as _;
+        let text = base64::engine::general_purpose::STANDARD.encode("x Foobar y");
+        check("base64offset|contains", "Foobar", Cell::text(&text), true);
+        check("base64offset|contains", "fooBAZ", Cell::text(&text), false);
+        check("windash|contains", "' -f '", Cell::text("cmd /f x"), true);
+        check("windash|contains", "' -f '", Cell::text("cmd \u{2014}f x"), true);
+        check("windash", "'*-f'", Cell::text("cmd /F"), true);
+        assert!(matcher("expand", "'%servers%'").is_err());
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! Sigma's texts with wildcards: `*`, `?` and their escapes, compared whole or in part, in any case unless told otherwise.
+//! Sigma's texts with wildcards, compiled: compared whole or in part, in any case unless told otherwise.
 
 use super::cell::Cell;
 use super::matcher::Complaint;
+use super::value::{DASHES, Piece, Value};
 use regex::{Regex, RegexBuilder};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Which part of a text a pattern is compared with.
@@ -37,45 +39,40 @@ impl Part {
 /// A text with Sigma's wildcards, compiled.
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
+    /// Where there are wildcards.
     pub regex: Option<Regex>,
+    /// The whole text without wildcards, else the longest stretch between two: every text that matches holds it.
     pub literal: String,
     /// Finds the literal, for `contains`.
     finder: Option<Arc<memchr::memmem::Finder<'static>>>,
     pub part: Part,
     pub cased: bool,
+    /// Nothing but `*`: any value will do.
     pub any: bool,
 }
 
 impl Pattern {
-    /// Reads Sigma's wildcards: `*` any text, `?` one character, `\*` `\?` `\\` literal; a backslash before anything else is itself.
-    pub fn parse(written: &str, part: Part, cased: bool) -> Result<Pattern, Complaint> {
-        let mut regex = String::new();
-        let mut literal = String::new();
-        let mut wild = false;
-        let mut chars = written.chars().peekable();
-        while let Some(c) = chars.next() {
-            let plain = match (c, chars.peek()) {
-                ('\\', Some('*' | '?' | '\\')) => chars.next().unwrap_or(c),
-                ('*', _) => {
-                    regex.push_str(".*");
+    /// Compiles a value.
+    pub fn new(value: &Value, part: Part, cased: bool) -> Result<Pattern, Complaint> {
+        let any = !value.pieces.is_empty() && value.pieces.iter().all(|p| *p == Piece::Any);
+        let (mut regex, mut literal, mut wild) = (String::new(), String::new(), false);
+        for run in value.pieces.chunk_by(|a, b| matches!((a, b), (Piece::Byte(_), Piece::Byte(_)))) {
+            let text = match run[0] {
+                Piece::Byte(_) => text_of(run, cased)?,
+                wildcard => {
                     wild = true;
+                    regex.push_str(&regex_of(wildcard));
                     continue;
                 }
-                ('?', _) => {
-                    regex.push('.');
-                    wild = true;
-                    continue;
-                }
-                _ => c,
             };
-            literal.push(plain);
-            regex.push_str(&regex::escape(plain.encode_utf8(&mut [0; 4])));
+            regex.push_str(&regex::escape(&text));
+            if text.len() > literal.len() {
+                literal = text;
+            }
         }
-        let any = !written.is_empty() && written.chars().all(|c| c == '*');
-        let literal = if cased { literal } else { fold(&literal) };
-        let regex = if wild && !any { Some(wildcard_regex(&regex, part, cased)?) } else { None };
-        let finder =
-            (part == Part::Contains).then(|| Arc::new(memchr::memmem::Finder::new(literal.as_bytes()).into_owned()));
+        let regex = if wild && !any { Some(wildcard_regex(&regex, part)?) } else { None };
+        let finder = (part == Part::Contains && regex.is_none())
+            .then(|| Arc::new(memchr::memmem::Finder::new(literal.as_bytes()).into_owned()));
         Ok(Pattern { regex, literal, finder, part, cased, any })
     }
 
@@ -87,16 +84,12 @@ impl Pattern {
     }
 
     pub fn holds_text(&self, text: &Folded<'_>) -> bool {
-        match &self.regex {
+        let text = if self.cased { text.written } else { &text.folded };
+        match (&self.regex, &self.finder) {
             _ if self.any => true,
-            Some(regex) => regex.is_match(text.written),
-            None => {
-                let text = if self.cased { text.written } else { &text.folded };
-                match (self.part, &self.finder) {
-                    (Part::Contains, Some(finder)) => finder.find(text.as_bytes()).is_some(),
-                    _ => self.part.holds(text, &self.literal),
-                }
-            }
+            (Some(regex), _) => regex.is_match(text),
+            (None, Some(finder)) => finder.find(text.as_bytes()).is_some(),
+            (None, None) => self.part.holds(text, &self.literal),
         }
     }
 }
@@ -104,32 +97,60 @@ impl Pattern {
 /// A text and its fold, made once for all patterns it meets.
 pub(super) struct Folded<'t> {
     written: &'t str,
-    folded: std::borrow::Cow<'t, str>,
+    folded: Cow<'t, str>,
 }
 
 impl<'t> Folded<'t> {
     pub fn of(written: &'t str) -> Folded<'t> {
-        let plain = !written.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii());
-        Folded { written, folded: if plain { written.into() } else { fold(written).into() } }
+        Folded { written, folded: fold(written) }
     }
 }
 
-fn wildcard_regex(body: &str, part: Part, cased: bool) -> Result<Regex, Complaint> {
+fn text_of(run: &[Piece], cased: bool) -> Result<String, Complaint> {
+    let bytes = run.iter().filter_map(|p| if let Piece::Byte(b) = p { Some(*b) } else { None }).collect();
+    let text = String::from_utf8(bytes).map_err(|_| {
+        ("UTF-16 of such a text is no text to compare with".to_string(), "encode it further, as in |wide|base64offset")
+    })?;
+    Ok(if cased { text } else { fold(&text).into_owned() })
+}
+
+fn regex_of(wildcard: Piece) -> String {
+    match wildcard {
+        Piece::Any | Piece::Byte(_) => ".*".into(),
+        Piece::One => ".".into(),
+        Piece::Dash => format!("[{}]", DASHES.map(|d| regex::escape(&d.to_string())).concat()),
+    }
+}
+
+/// Runs on folded text unless the pattern is cased, so that it folds as everything else does.
+fn wildcard_regex(body: &str, part: Part) -> Result<Regex, Complaint> {
     let anchored = match part {
-        Part::Whole => format!("^{body}$"),
-        Part::Starts => format!("^{body}"),
-        Part::Ends => format!("{body}$"),
+        Part::Whole => format!(r"\A{body}\z"),
+        Part::Starts => format!(r"\A{body}"),
+        Part::Ends => format!(r"{body}\z"),
         Part::Contains => body.to_string(),
     };
-    // `$` without multi-line mode is the end of the text, and `.` crosses newlines: a wildcard may.
     RegexBuilder::new(&anchored)
-        .case_insensitive(!cased)
         .dot_matches_new_line(true)
         .build()
         .map_err(|e| (format!("wildcards too large: {e}"), "shorten the value"))
 }
 
-/// Texts compare by their full lower case.
-pub(super) fn fold(text: &str) -> String {
-    text.to_lowercase()
+/// The form in which texts compare in any case: Unicode's full case folding, as far as upper and lower case tell it.
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|b| b.is_ascii_uppercase() || !b.is_ascii()) {
+        return Cow::Borrowed(text);
+    }
+    if text.is_ascii() {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    let mut folded = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            // Its upper case is the I of every other language.
+            '\u{131}' => folded.push(c),
+            _ => folded.extend(c.to_uppercase().flat_map(char::to_lowercase)),
+        }
+    }
+    Cow::Owned(folded)
 }

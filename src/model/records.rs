@@ -44,6 +44,12 @@ pub trait Records {
     /// The dictionary codes of the `n`-th field that the rules asked to have coded (see [`Projection`]).
     fn anchor(&self, n: usize) -> &Codes;
 
+    /// When a row happened, in microseconds since 1970 UTC; none where the record does not say.
+    fn time_us(&self, row: usize) -> Option<i64>;
+
+    /// The order of rows that happened at the same time: what changes credentials and users comes first.
+    fn rank(&self, row: usize) -> u8;
+
     /// A field of one row, found on demand: only asked for candidate rows.
     fn cell(&self, row: usize, field: &FieldRef) -> Cell<'_>;
 

@@ -1,9 +1,9 @@
 //! Takes parts in canonical order and folds them into the run's compact tables: the only place where chunks meet.
 
 use super::engine::Engine;
+use super::matches::RunMatches;
 use super::work::{Kept, Part};
 use super::{Keep, Run};
-use crate::detect::sigma::AlertHit;
 use crate::diagnose::failures::FailureTable;
 use crate::diagnose::profiles::Profiles;
 use crate::diagnose::verdicts::Verdicts;
@@ -46,8 +46,8 @@ pub struct Collector<'c> {
     pub profiles: Profiles,
     /// What was done to credentials.
     pub lifecycle: Vec<Lifecycle>,
-    /// Matches of alert rules.
-    pub alerts: Vec<AlertHit>,
+    /// What matches leave behind.
+    pub matches: RunMatches,
     /// Inputs.
     pub coverage: Vec<Coverage>,
     /// Rejected records.
@@ -90,7 +90,7 @@ impl<'c> Collector<'c> {
             verdicts: Verdicts::new(engine.rules.claims()),
             profiles: Profiles::default(),
             lifecycle: Vec::new(),
-            alerts: Vec::new(),
+            matches: RunMatches::new(engine.rules, run.gap_us, run.memory_bytes),
             coverage: Vec::new(),
             rejects: Vec::new(),
             totals: Totals::default(),
@@ -112,7 +112,7 @@ impl<'c> Collector<'c> {
         self.take_rejects(part.input, base, part.rejects);
         let mut taken = Taken::default();
         for kept in part.batches {
-            self.take_batch(part.input, kept, &mut taken)?;
+            self.take_batch((part.input, base), kept, &mut taken)?;
         }
         self.take_failures(taken.failures, base)?;
         let file = self.take_events(taken.events, base)?;
@@ -143,7 +143,7 @@ impl<'c> Collector<'c> {
         }
     }
 
-    fn take_batch(&mut self, input: usize, kept: Kept, taken: &mut Taken) -> Result<(), Error> {
+    fn take_batch(&mut self, (input, base): (usize, u64), kept: Kept, taken: &mut Taken) -> Result<(), Error> {
         let duplicate = self.duplicates(&kept)?;
         let duplicates = duplicate.as_ref().map_or(0, |d| d.iter().filter(|d| **d).count() as u64);
         let row = &mut self.coverage[input];
@@ -154,7 +154,7 @@ impl<'c> Collector<'c> {
             row.last_event_time = row.last_event_time.max(Some(time));
         }
         self.sources_of_input.insert(kept.source.clone());
-        self.sources.insert(kept.source);
+        self.sources.insert(kept.source.clone());
         self.totals.outside_window += kept.outside;
         let is_first = |row: usize| duplicate.as_ref().is_none_or(|d| !d[row]);
         self.profiles.merge(if duplicates == 0 {
@@ -163,7 +163,11 @@ impl<'c> Collector<'c> {
             Profiles::of(&kept.uses, duplicate.as_deref())
         });
         self.lifecycle.extend(kept.lifecycle.into_iter().filter(|(r, _)| is_first(*r)).map(|(_, l)| l));
-        self.alerts.extend(kept.alerts.into_iter().filter(|(r, _)| is_first(*r)).map(|(_, a)| a));
+        kept.hits.iter().filter(|h| is_first(h.row as usize)).for_each(|h| self.matches.count(h.rule));
+        for row in kept.matches.into_iter().filter(|m| is_first(m.row)) {
+            let record = base + kept.ordinals[row.row];
+            self.matches.take(row, &kept.source, (input, &self.run.inputs[input].name, record))?;
+        }
         if let Some(refused) = kept.failures {
             taken.failures.push(Rows::new(refused, kept.claims, &kept.ordinals, &is_first)?);
         }

@@ -18,6 +18,8 @@ pub struct RuleSources {
     pub rules: Vec<RuleFile>,
     /// Mapping files. A later file of the same name replaces an earlier one.
     pub mappings: Vec<RuleFile>,
+    /// The day on which overrides are in force, `YYYY-MM-DD`; empty for all of them.
+    pub today: String,
 }
 
 /// How an engine is put together.
@@ -47,6 +49,7 @@ impl RuleSources {
             causes: FILES.iter().find(|(n, _)| *n == CAUSES).map(file),
             rules: FILES.iter().filter(|(n, _)| is_rule(n)).map(file).collect(),
             mappings: FILES.iter().filter(|(n, _)| n.starts_with(SOURCES)).map(file).collect(),
+            today: String::new(),
         }
     }
 
@@ -56,7 +59,7 @@ impl RuleSources {
             Some(file) => crate::rule::causes::parse(&file.name, &file.text)?,
             None => Default::default(),
         };
-        Ok(RuleSet::load(&self.rules, causes))
+        Ok(RuleSet::load(&self.rules, causes, &self.today))
     }
 
     /// Parses the mappings, and adds the one by which rules' tests and our own event tables are read.
@@ -88,16 +91,17 @@ pub fn check_rules(lints: &[Lint], options: &Options) -> Result<Vec<Lint>, Error
 impl<'r> Engine<'r> {
     /// Compiles mappings against rules.
     pub fn new(rules: &'r RuleSet, mappings: Vec<Mapping>, options: &Options) -> Result<Engine<'r>, Error> {
-        let mut by_source = BTreeMap::new();
+        let mut logsources: BTreeMap<String, Vec<LogSource>> = BTreeMap::new();
         for mapping in &mappings {
-            by_source
-                .entry(mapping.source.clone())
-                .or_insert_with(|| rules.for_source(&mapping.source, &mapping.logsource));
+            logsources.entry(mapping.source.clone()).or_default().extend(mapping.logsources.iter().cloned());
         }
-        let none = Projection::default();
-        let projection = |source: &str, _: &LogSource| {
-            by_source.get(source).map_or(&none, |s: &SourceRules<'_>| s.projection()).clone()
+        let of_source = |(source, logsources): (String, Vec<LogSource>)| {
+            let rules = rules.for_source(&source, &logsources);
+            (source, rules)
         };
+        let by_source: BTreeMap<String, SourceRules<'r>> = logsources.into_iter().map(of_source).collect();
+        let projection =
+            |source: &str| by_source.get(source).map_or_else(Projection::default, |s| s.projection().clone());
         let mapper = Mapper::new(mappings, &projection, options.only_source.as_deref())?;
         Ok(Engine { rules, mapper, by_source })
     }

@@ -6,8 +6,9 @@ use crate::model::cell::Cell;
 use crate::model::column::Column;
 use crate::model::records::{FieldRef, LogSource, Records};
 use crate::read::frame::detect;
-use crate::rule::selftest::{Normalise, Outcome, TestResult};
-use crate::rule::set::Rule;
+use crate::rule::meta::Meta;
+use crate::rule::selftest::{Outcome, TestResult};
+use crate::rule::trial::{Normalise, Then};
 use crate::source::batch::Batch;
 use crate::source::decode::Decoded;
 use crate::source::mapper::{Chunk, Mapper};
@@ -16,7 +17,7 @@ use crate::yaml::{Kind, Node};
 use sonic_rs::Value;
 
 /// Runs the tests of the rules that `wanted` names.
-pub fn test_rules(engine: &Engine<'_>, wanted: &dyn Fn(&Rule) -> bool) -> Vec<TestResult> {
+pub fn test_rules(engine: &Engine<'_>, wanted: &dyn Fn(&Meta) -> bool) -> Vec<TestResult> {
     crate::rule::selftest::run(engine.rules, &ByMapper { mapper: &engine.mapper }, wanted)
 }
 
@@ -25,21 +26,12 @@ struct ByMapper<'m> {
 }
 
 impl Normalise for ByMapper<'_> {
-    fn with(
-        &self,
-        source: &str,
-        events: Vec<Value>,
-        then: &mut dyn FnMut(&str, &LogSource, &dyn Records),
-    ) -> Result<(), Error> {
+    fn with(&self, source: &str, events: Vec<Value>, then: Then<'_>) -> Result<(), Error> {
         let decoded = Decoded::default();
         let batch = self.mapper.map_values(source, events, &decoded)?;
-        let logsource = self
-            .mapper
-            .mappings()
-            .find(|m| m.source == batch.source())
-            .map(|m| m.logsource.clone())
-            .unwrap_or_default();
-        then(batch.source(), &logsource, &batch);
+        let named = self.mapper.mappings().filter(|m| m.source == batch.source());
+        let logsources: Vec<LogSource> = named.flat_map(|m| m.logsources.iter().cloned()).collect();
+        then(batch.source(), &logsources, &batch);
         Ok(())
     }
 }
@@ -111,7 +103,7 @@ fn shown(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {
             Some(members.iter().filter_map(|m| m.as_text().map(|t| t.into_owned())).collect::<Vec<_>>().join(","))
         }
         cell if column == Column::EventTime || column == Column::ValidUntil => {
-            let us = crate::source::time::parse(&cell.as_text()?)?;
+            let us = crate::model::time::parse(&cell.as_text()?)?;
             chrono::DateTime::from_timestamp_micros(us).map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
         }
         cell => cell.as_text().map(|t| t.into_owned()),

@@ -1,8 +1,8 @@
 //! What one thread does with one chunk: map it, evaluate rules, keep the rows that will be reported. Pure.
 
 use super::engine::Engine;
+use super::matches::{RowMatches, row_matches};
 use super::{Keep, Run};
-use crate::detect::sigma::AlertHit;
 use crate::diagnose::profiles::Profiles;
 use crate::model::column::Column;
 use crate::model::finding::{Evidence, Lifecycle, Outcome, Uses};
@@ -66,8 +66,10 @@ pub struct Kept {
     pub events: Option<(RecordBatch, Vec<usize>)>,
     /// Lifecycle events and their rows.
     pub lifecycle: Vec<(usize, Lifecycle)>,
-    /// Matches of alert rules and their rows.
-    pub alerts: Vec<(usize, AlertHit)>,
+    /// Matches of all rules.
+    pub hits: Vec<Hit>,
+    /// What matches leave behind for alerts and correlations.
+    pub matches: Vec<RowMatches>,
     /// Rows outside the asked time.
     pub outside: u64,
 }
@@ -165,7 +167,8 @@ impl<'w> Worker<'w> {
         };
         Ok(Kept {
             lifecycle: lifecycle(&batch, &inside),
-            alerts: self.alerts(&batch, &hits, &inside),
+            matches: row_matches(self.engine.rules, &batch, &hits, &inside),
+            hits: hits.into_iter().filter(|h| inside[h.row as usize]).collect(),
             profiles: Profiles::of(&batch.uses, None),
             outside: inside.iter().filter(|i| !**i).count() as u64,
             failures,
@@ -205,11 +208,6 @@ impl<'w> Worker<'w> {
         hits.sort_by_key(|h| (std::cmp::Reverse(strength(h)), h.rule));
         hits
     }
-
-    fn alerts(&self, batch: &Batch<'_, '_>, hits: &[Hit], inside: &[bool]) -> Vec<(usize, AlertHit)> {
-        let wanted = |h: &&Hit| inside[h.row as usize] && self.engine.rules.rules[h.rule as usize].is_alert();
-        hits.iter().filter(wanted).map(|h| (h.row as usize, alert_hit(batch, h))).collect()
-    }
 }
 
 /// The whole members of a document that does not parse, one a line, with the broken rest last, so that it is rejected in its place.
@@ -243,29 +241,9 @@ fn lifecycle(batch: &Batch<'_, '_>, inside: &[bool]) -> Vec<(usize, Lifecycle)> 
             provider: text(batch, row, Column::Provider),
             target_credential_uid: text(batch, row, Column::TargetCredentialUid),
             target_user_name: text(batch, row, Column::TargetUserName),
-            valid_until_us: text(batch, row, Column::ValidUntil).and_then(|t| crate::source::time::parse(&t)),
+            valid_until_us: text(batch, row, Column::ValidUntil).and_then(|t| crate::model::time::parse(&t)),
         };
         Some((row, lifecycle))
     });
     found.collect()
-}
-
-fn alert_hit(batch: &Batch<'_, '_>, hit: &Hit) -> AlertHit {
-    let row = hit.row as usize;
-    let column = |c| text(batch, row, c);
-    let credential_uid = column(Column::CredentialUid);
-    let actor_uid = column(Column::ActorUid);
-    let src_ip = column(Column::SrcIp);
-    let subject = [&credential_uid, &actor_uid, &src_ip].into_iter().flatten().next().cloned();
-    AlertHit {
-        rule: hit.rule,
-        subject: subject.unwrap_or_else(|| batch.source().to_string()),
-        event_time_us: time(batch, row),
-        event_uid: column(Column::EventUid).unwrap_or_else(|| format!("#{}", batch.ordinals[row])),
-        credential_hint: column(Column::CredentialHint),
-        provider: column(Column::Provider),
-        credential_uid,
-        actor_uid,
-        src_ip,
-    }
 }

@@ -3,7 +3,6 @@
 use super::Run;
 use super::collect::Collector;
 use super::engine::Engine;
-use crate::detect::sigma::{AlertRule, alerts};
 use crate::diagnose::credentials::credentials;
 use crate::diagnose::failures::FailureTable;
 use crate::diagnose::incidents::{Case, incidents};
@@ -39,9 +38,12 @@ pub fn report(
         sources: &sources,
     };
     let (found, incident_of) = incidents(&case)?;
+    let (alerts, matches) = collected.matches.finish(engine)?;
     let findings = Findings {
         causes: causes(&collected.failures, &collected.verdicts),
-        alerts: alerts(&collected.alerts, &|rule| alert_rule(engine, rule), run.gap_us),
+        alerts,
+        matches,
+        rule_notes: run.rule_notes.clone(),
         credentials: credentials(&collected.profiles, &collected.lifecycle, collected.totals.last_event_time),
         incidents: found,
         coverage: collected.coverage,
@@ -71,17 +73,6 @@ fn causes(failures: &FailureTable, verdicts: &Verdicts) -> Vec<(String, u64)> {
     let mut counts: Vec<(String, u64)> = counts.into_iter().map(|(c, n)| (c.to_string(), n)).collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     counts
-}
-
-fn alert_rule(engine: &Engine<'_>, rule: u32) -> AlertRule {
-    let meta = &engine.rules.rules[rule as usize].meta;
-    AlertRule {
-        id: meta.id.clone(),
-        title: meta.title.clone(),
-        author: meta.author.clone(),
-        license: meta.license.clone(),
-        level: meta.level,
-    }
 }
 
 /// Every failure's verdict and incident, by row.

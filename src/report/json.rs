@@ -90,6 +90,8 @@ pub fn alert(alert: &Alert) -> Value {
         "rule_license": alert.rule_license,
         "title": alert.title,
         "level": alert.level.name(),
+        "tags": alert.tags,
+        "references": alert.references,
         "detector": alert.detector,
         "window_start": rfc3339(alert.window_start),
         "window_end": rfc3339(alert.window_end),
@@ -103,6 +105,7 @@ pub fn alert(alert: &Alert) -> Value {
         "score": alert.score,
         "says": alert.says,
         "event_uids": alert.event_uids.values,
+        "event_uids_total": alert.event_uids.total,
         "causes": causes(&alert.causes),
     })
 }

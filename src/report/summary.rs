@@ -41,7 +41,16 @@ pub fn render(findings: &Findings) -> String {
         "incidents_total": findings.incidents.len(),
         "incidents": incidents.collect::<Vec<_>>(),
         "alerts_by_level": by_level,
+        "matches_by_rule": findings.matches.iter().map(|(rule, n)| (rule.clone(), json!(n))).collect::<serde_json::Map<_, _>>(),
+        "rules_skipped": findings.rule_notes.skipped.iter().map(|(place, reason)| json!({"place": place, "reason": reason})).collect::<Vec<_>>(),
+        "rules_overridden": overridden(findings),
         "problems": problems.take(1000).collect::<Vec<_>>(),
     });
     format!("{summary:#}\n")
+}
+
+fn overridden(findings: &Findings) -> serde_json::Value {
+    let one =
+        |(rule, reason, until): &(String, String, String)| json!({"rule": rule, "reason": reason, "until": until});
+    findings.rule_notes.overridden.iter().map(one).collect()
 }

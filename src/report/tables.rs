@@ -168,6 +168,8 @@ pub fn alerts(rows: &[Alert]) -> Result<RecordBatch, ArrowError> {
         ("rule_license", text(rows.iter().map(|r| Some(&r.rule_license)))),
         ("title", text(rows.iter().map(|r| Some(&r.title)))),
         ("level", words(rows.iter().map(|r| Some(r.level.name())))),
+        ("tags", texts(rows.iter().map(|r| &r.tags[..]))),
+        ("references", texts(rows.iter().map(|r| &r.references[..]))),
         ("detector", words(rows.iter().map(|r| Some(r.detector)))),
         ("window_start", times(rows.iter().map(|r| r.window_start))),
         ("window_end", times(rows.iter().map(|r| r.window_end))),

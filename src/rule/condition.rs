@@ -20,13 +20,33 @@ pub enum Condition {
     },
 }
 
+impl Condition {
+    /// The names in it, each once, in order of first appearance.
+    pub fn selections(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        match self {
+            Condition::Selection(name) => names.push(name),
+            Condition::And(parts) | Condition::Or(parts) => {
+                for name in parts.iter().flat_map(Condition::selections) {
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+            }
+            Condition::Not(inner) => names = inner.selections(),
+            Condition::Of { .. } => {}
+        }
+        names
+    }
+}
+
 /// Deepest nesting of parentheses and `not`.
 const DEEPEST: usize = 64;
 
 /// Parses a condition. Errors are `(thing, remedy)`.
 pub fn parse(text: &str) -> Result<Condition, (String, &'static str)> {
     if text.contains('|') {
-        return Err(("aggregations behind | are legacy Sigma".into(), "write a correlation document"));
+        return Err(("aggregations such as | count() are legacy Sigma".into(), "write a correlation document"));
     }
     let spaced = text.replace('(', " ( ").replace(')', " ) ");
     let mut words = Words { words: spaced.split_whitespace().collect(), at: 0, depth: 0 };
@@ -109,6 +129,9 @@ impl<'t> Words<'t> {
             }
             _ if ["and", "or", "of"].iter().any(|k| word.eq_ignore_ascii_case(k)) => {
                 Err((format!("\"{word}\" is not expected here"), "name a selection first"))
+            }
+            number if self.peek() == Some("of") => {
+                Err((format!("\"{number} of\" is no quantity"), "write 1 of, any of or all of"))
             }
             name => Ok(Condition::Selection(name.into())),
         }

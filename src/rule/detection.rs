@@ -1,8 +1,8 @@
 //! Compiles a rule's selections and condition into one expression over shared predicates; evaluates nothing.
 
 use super::condition::{self, Condition};
-use super::document::Meta;
 use super::lint::Lint;
+use super::meta::Meta;
 use crate::error::{Error, did_you_mean};
 use crate::model::column::Column;
 use crate::model::matcher::Matcher;
@@ -49,12 +49,34 @@ pub enum Expr {
     Test(u32),
 }
 
+/// A detection, compiled and as its author named its parts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// The whole.
+    pub expr: Expr,
+    /// The selections by name.
+    pub selections: Vec<(String, Expr)>,
+    /// The conditions as written; any will do.
+    pub conditions: Vec<String>,
+}
+
 /// Compiles the detection of a rule. None when it cannot be used; the reasons are in `lints`.
-pub fn compile(meta: &Meta, detection: &Node, predicates: &mut Predicates, lints: &mut Vec<Lint>) -> Option<Expr> {
+pub fn compile(meta: &Meta, detection: &Node, predicates: &mut Predicates, lints: &mut Vec<Lint>) -> Option<Detection> {
     let mut compiler = Compiler { meta, predicates, failed: false, lints };
-    let expr = compiler.detection(detection);
+    let compiled = compiler.detection(detection);
     let failed = compiler.failed;
-    expr.filter(|_| !failed)
+    compiled.filter(|_| !failed)
+}
+
+impl Expr {
+    /// Every predicate in it, as often as it stands there.
+    pub fn predicates(&self) -> Vec<u32> {
+        match self {
+            Expr::And(parts) | Expr::Or(parts) => parts.iter().flat_map(Expr::predicates).collect(),
+            Expr::Not(inner) => inner.predicates(),
+            Expr::Test(number) => vec![*number],
+        }
+    }
 }
 
 struct Compiler<'c> {
@@ -71,13 +93,18 @@ impl Compiler<'_> {
         self.lints.push(Lint::error(code, Error::new(place(&self.meta.file, at), thing, remedy)));
     }
 
-    fn detection(&mut self, detection: &Node) -> Option<Expr> {
+    #[expect(clippy::too_many_arguments, reason = "a finding is code, place, thing and remedy")]
+    fn warn(&mut self, code: &'static str, at: Position, thing: String, remedy: &str) {
+        self.lints.push(Lint::warning(code, Error::new(place(&self.meta.file, at), thing, remedy)));
+    }
+
+    fn detection(&mut self, detection: &Node) -> Option<Detection> {
         let Some(conditions) = detection.get("condition") else {
             self.complain("no-condition", detection.at, "condition: is missing", "write condition: selection");
             return None;
         };
         let mut selections: Vec<(String, Position, Expr, bool)> = Vec::new();
-        for (key, node) in detection.entries().iter().filter(|(k, _)| k.text != "condition" && k.text != "timeframe") {
+        for (key, node) in detection.entries().iter().filter(|(k, _)| k.text != "condition") {
             let expr = self.selection(node)?;
             selections.push((key.text.clone(), key.at, expr, false));
         }
@@ -105,7 +132,14 @@ impl Compiler<'_> {
             );
             self.lints.push(Lint::warning("unused-selection", error));
         }
-        if any.is_empty() { None } else { Some(joined(any, Expr::Or)) }
+        if any.is_empty() {
+            return None;
+        }
+        Some(Detection {
+            expr: joined(any, Expr::Or),
+            selections: selections.into_iter().map(|(name, _, expr, _)| (name, expr)).collect(),
+            conditions: conditions.one_or_many().iter().filter_map(Node::scalar).collect(),
+        })
     }
 
     fn condition(
@@ -182,11 +216,19 @@ impl Compiler<'_> {
                 let any: Option<Vec<Expr>> = items.iter().map(|i| self.selection(i)).collect();
                 any.map(|any| joined(any, Expr::Or))
             }
+            Kind::List(items) if items.is_empty() => {
+                self.complain("empty-selection", node.at, "an empty selection matches nothing", "remove it");
+                None
+            }
+            Kind::List(items) if items.iter().any(|i| matches!(i.kind, Kind::Null)) => {
+                self.complain("value", node.at, "null inside a list", "a keyword is text: write it out");
+                None
+            }
             Kind::Null => {
                 self.complain("empty-selection", node.at, "an empty selection matches everything", "remove it");
                 None
             }
-            _ => self.keywords(node, node.at, false),
+            _ => self.keywords(node, node.at, &[]),
         }
     }
 
@@ -195,7 +237,7 @@ impl Compiler<'_> {
         let name = parts.next().unwrap_or_default();
         let modifiers: Vec<&str> = parts.collect();
         if name.is_empty() {
-            return self.keywords(values, at, modifiers.contains(&"all"));
+            return self.keywords(values, at, &modifiers);
         }
         let field = match Column::from_name(name) {
             _ if !self.meta.columns => FieldRef::Native(name.to_string()),
@@ -206,6 +248,14 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        if modifiers.contains(&"all") && values.one_or_many().len() < 2 {
+            self.warn(
+                "all-of-one",
+                at,
+                format!("\"{key}\" asks for all of one value"),
+                "remove |all or list more values",
+            );
+        }
         match Matcher::parse(&self.meta.file, at, &modifiers, values) {
             Ok(matcher) => {
                 Some(Expr::Test(self.predicates.number(Subject::Field(field), &modifiers.join("|"), matcher)))
@@ -218,12 +268,23 @@ impl Compiler<'_> {
         }
     }
 
-    /// Keywords search every scalar of the record for a part of it: any of them, or each of them somewhere.
-    fn keywords(&mut self, values: &Node, at: Position, all: bool) -> Option<Expr> {
+    /// Keywords search every scalar of the record, for a part of it unless modifiers say otherwise: any of them, or each of them somewhere.
+    fn keywords(&mut self, values: &Node, at: Position, modifiers: &[&str]) -> Option<Expr> {
+        const COMPARED: &[&str] = &["cidr", "contains", "endswith", "fieldref", "re", "startswith"];
+        if modifiers.contains(&"exists") {
+            self.complain("value", at, "exists needs a field", "write field|exists: true");
+            return None;
+        }
+        let mut each: Vec<&str> = modifiers.iter().copied().filter(|m| *m != "all").collect();
+        if !each.iter().any(|m| COMPARED.contains(m)) {
+            each.push("contains");
+        }
         let mut parts = Vec::new();
         for value in values.one_or_many() {
-            match Matcher::parse(&self.meta.file, at, &["contains"], value) {
-                Ok(matcher) => parts.push(Expr::Test(self.predicates.number(Subject::Keywords, "contains", matcher))),
+            match Matcher::parse(&self.meta.file, at, &each, value) {
+                Ok(matcher) => {
+                    parts.push(Expr::Test(self.predicates.number(Subject::Keywords, &each.join("|"), matcher)))
+                }
                 Err(error) => {
                     self.failed = true;
                     self.lints.push(Lint::error("value", error));
@@ -231,7 +292,7 @@ impl Compiler<'_> {
                 }
             }
         }
-        Some(joined(parts, if all { Expr::And } else { Expr::Or }))
+        Some(joined(parts, if modifiers.contains(&"all") { Expr::And } else { Expr::Or }))
     }
 }
 
@@ -241,7 +302,8 @@ fn joined(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {
 
 impl Predicates {
     fn number(&mut self, subject: Subject, modifiers: &str, matcher: Matcher) -> u32 {
-        let key = format!("{subject:?}|{modifiers}|{:?}", matcher.patterns());
+        // Null and the text "null" are written alike.
+        let key = format!("{subject:?}|{modifiers}|{}|{:?}", matcher.needs_value(), matcher.patterns());
         let next = self.all.len() as u32;
         let number = *self.known.entry(key).or_insert(next);
         if number == next {

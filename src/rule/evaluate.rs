@@ -4,6 +4,7 @@ use super::detection::{Expr, Subject};
 use super::set::SourceRules;
 use crate::model::cell::Cell;
 use crate::model::finding::Evidence;
+use crate::model::pattern::fold;
 use crate::model::records::{Codes, FieldRef, Records};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -76,7 +77,7 @@ impl SourceRules<'_> {
 
     fn satisfied(&self, anchor: usize, value: &str) -> Arc<[u32]> {
         // Folded once for all predicates that do not care for case.
-        let folded = value.to_lowercase();
+        let folded = fold(value);
         let holds = |p: &u32| {
             let matcher = &self.set.predicates.all[*p as usize].matcher;
             matcher.matches(&Cell::text(if matcher.is_case_sensitive() { value } else { &folded }))
@@ -221,7 +222,6 @@ fn sibling(field: &FieldRef, name: &str) -> FieldRef {
 mod tests {
     use super::*;
     use crate::model::column::Column;
-    use crate::model::records::LogSource;
     use crate::rule::set::{RuleFile, RuleSet};
 
     const FIELDS: [Column; 4] = [Column::StatusCode, Column::Provider, Column::StatusDetail, Column::HttpStatus];
@@ -262,6 +262,14 @@ mod tests {
             &self.anchors[n]
         }
 
+        fn time_us(&self, _: usize) -> Option<i64> {
+            None
+        }
+
+        fn rank(&self, _: usize) -> u8 {
+            0
+        }
+
         fn cell(&self, row: usize, field: &FieldRef) -> Cell<'_> {
             self.cells[row][at(field)].as_deref().map_or(Cell::Missing, Cell::text)
         }
@@ -284,7 +292,8 @@ mod tests {
         let text = detections.iter().enumerate().map(|(n, d)| {
             format!("---\ntitle: r{n}\nid: 00000000-0000-4000-8000-00000000000{n}\ntaxonomy: keyfault\nlogsource: {{product: keyfault}}\ndetection: {d}\n")
         });
-        let (set, lints) = RuleSet::load(&[RuleFile { name: "t".into(), text: text.collect() }], Default::default());
+        let (set, lints) =
+            RuleSet::load(&[RuleFile { name: "t".into(), text: text.collect() }], Default::default(), "");
         assert_eq!(set.rules.len(), detections.len(), "{lints:?}");
         set
     }
@@ -297,7 +306,7 @@ mod tests {
                 [pick(["a", "B", "abc"], code), pick(["x", "Y", ""], provider), pick(["abc", "zzz", ""], detail), pick(["401", "200", ""], status)]
             }).collect();
             let set = rules();
-            let source = set.for_source("any", &LogSource::default());
+            let source = set.for_source("any", &[]);
             let rows = Rows::new(cells, &source.projection().anchors);
             let mut naive = Vec::new();
             for row in 0..rows.rows() {

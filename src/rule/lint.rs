@@ -1,6 +1,8 @@
 //! What can be wrong with a rule file, said with place, thing and remedy; knows no record.
 
+use super::document::Document;
 use crate::error::Error;
+use rustc_hash::FxHashMap;
 use std::fmt;
 
 /// Whether a finding stops a run.
@@ -43,4 +45,23 @@ impl fmt::Display for Lint {
         };
         write!(f, "{} [{word} {}]", self.error, self.code)
     }
+}
+
+/// Removes documents whose id or name an earlier one has: a reference could mean either.
+pub fn duplicates(documents: &mut Vec<Document>, lints: &mut Vec<Lint>) {
+    let mut places: FxHashMap<String, String> = FxHashMap::default();
+    documents.retain(|document| {
+        let meta = &document.meta;
+        let (id, name) = (format!("id {}", meta.id), format!("name {}", meta.name));
+        let twin = [&id, &name].into_iter().find_map(|key| Some((key, places.get(key)?)));
+        if let Some((key, place)) = twin.filter(|(key, _)| key.as_str() != "id ") {
+            let remedy =
+                format!("give the rule {} of its own", if key.starts_with("id ") { "an id" } else { "a name" });
+            let error = Error::new(meta.place(), format!("{key} is already used at {place}"), remedy);
+            lints.push(Lint::error("duplicate-id", error));
+            return false;
+        }
+        places.extend([id, name].map(|key| (key, meta.place())));
+        true
+    });
 }

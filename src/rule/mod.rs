@@ -1,10 +1,19 @@
 //! Sigma rule files: load, lint, compile, evaluate, self-test; must not know file formats of logs.
 
 pub mod causes;
+mod claim;
 pub mod condition;
-mod detection;
+pub mod correlate;
+pub mod correlation;
+pub mod detection;
 pub mod document;
 pub mod evaluate;
+pub mod filter;
 pub mod lint;
+mod measure;
+pub mod meta;
+pub mod overrides;
 pub mod selftest;
 pub mod set;
+pub mod trial;
+pub mod window;

@@ -1,26 +1,14 @@
-//! Runs the tests written in rule files: events in, matches and verdicts out; maps no record itself.
+//! Runs the tests written in rule files and holds what matched against what was expected; maps no record itself.
 
+use super::correlate::Of;
 use super::document::RuleTest;
-use super::evaluate::{Hit, Memo};
-use super::set::{Rule, RuleSet};
-use crate::error::Error;
+use super::meta::Meta;
+use super::set::RuleSet;
+use super::trial::{Normalise, Trial};
 use crate::model::cause::CauseClaim;
-use crate::model::records::{LogSource, Records};
+use crate::model::episode::Episode;
 use crate::model::verdict::{Verdict, combine};
 use crate::yaml::{Kind, Node, place};
-use sonic_rs::{Object, Value};
-use std::collections::BTreeMap;
-
-/// Gives events of one source as records, to whoever asks: the mappings belong to another stage.
-pub trait Normalise {
-    /// Calls back with the source's id, its log source and the records.
-    fn with(
-        &self,
-        source: &str,
-        events: Vec<Value>,
-        then: &mut dyn FnMut(&str, &LogSource, &dyn Records),
-    ) -> Result<(), Error>;
-}
 
 /// How a test ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,20 +34,22 @@ pub struct TestResult {
     pub outcome: Outcome,
 }
 
-/// Runs the tests of the rules that `wanted` names.
-pub fn run(set: &RuleSet, normalise: &dyn Normalise, wanted: &dyn Fn(&Rule) -> bool) -> Vec<TestResult> {
+/// Runs the tests of the rules and correlations that `wanted` names.
+pub fn run(set: &RuleSet, normalise: &dyn Normalise, wanted: &dyn Fn(&Meta) -> bool) -> Vec<TestResult> {
+    let rules = set.rules.iter().enumerate().map(|(n, r)| (Of::Rule(n as u32), &r.meta, &r.tests));
+    let correlations = set.correlations.iter().enumerate().map(|(n, c)| (Of::Correlation(n as u32), &c.meta, &c.tests));
     let mut results = Vec::new();
-    for (number, rule) in set.rules.iter().enumerate().filter(|(_, r)| wanted(r)) {
-        for test in &rule.tests {
-            let outcome = match (check(set, number as u32, test, normalise), test.todo) {
+    for (of, meta, tests) in rules.chain(correlations).filter(|(_, meta, _)| wanted(meta)) {
+        for test in tests {
+            let outcome = match (check(set, of, test, normalise), test.todo) {
                 (Ok(()), false) => Outcome::Passed,
                 (Ok(()), true) => Outcome::Failed("marked todo, but passes: remove the mark".into()),
                 (Err(reason), false) => Outcome::Failed(reason),
                 (Err(reason), true) => Outcome::Todo(reason),
             };
             results.push(TestResult {
-                place: place(&rule.meta.file, test.at),
-                rule: rule.meta.title.clone(),
+                place: place(&meta.file, test.at),
+                rule: meta.title.clone(),
                 test: test.name.clone(),
                 outcome,
             });
@@ -68,81 +58,67 @@ pub fn run(set: &RuleSet, normalise: &dyn Normalise, wanted: &dyn Fn(&Rule) -> b
     results
 }
 
-fn check(set: &RuleSet, number: u32, test: &RuleTest, normalise: &dyn Normalise) -> Result<(), String> {
-    let events = expand(&test.events);
-    if events.is_empty() {
-        return Err("the test has no events".into());
-    }
-    let hits = evaluate(set, &events, normalise).map_err(|e| e.to_string())?;
+fn check(set: &RuleSet, of: Of, test: &RuleTest, normalise: &dyn Normalise) -> Result<(), String> {
+    let trial = Trial::run(set, &test.events, normalise).map_err(|e| e.to_string())?;
     for (key, expected) in test.expect.entries() {
-        match (key.text.as_str(), key.text.parse::<usize>()) {
-            ("match", _) => check_match(set, number, expected, &hits)?,
-            (_, Ok(ordinal)) => check_verdict(ordinal, expected, hits.get(ordinal), set)?,
-            (other, _) => return Err(format!("expectation \"{other}\" is not supported yet")),
+        match (key.text.as_str(), key.text.parse::<usize>(), of) {
+            ("match", _, Of::Rule(number)) => check_match(set, number, expected, &trial.hits)?,
+            ("match", _, Of::Correlation(_)) => return Err("a correlation alerts: expect {alerts: 1}".into()),
+            ("alerts", _, Of::Correlation(number)) => check_alerts(expected, &trial.episodes[number as usize])?,
+            ("alerts", _, Of::Rule(_)) => return Err("alerts are expected of correlations: expect {match: [0]}".into()),
+            (_, Ok(ordinal), _) => check_verdict(ordinal, expected, trial.hits.get(ordinal), set)?,
+            (other, _, _) => return Err(format!("expectation \"{other}\" is not supported yet")),
         }
     }
     Ok(())
 }
 
-/// The events of a test; `{repeat, every, event}` stands for many.
-fn expand(node: &Node) -> Vec<Node> {
-    match (node.get("repeat").map(|n| &n.kind), node.get("event")) {
-        (Some(Kind::Int(times)), Some(event)) => vec![event.clone(); (*times).clamp(0, 100_000) as usize],
-        _ => node.items().to_vec(),
+/// The number of alerts, or what each of them holds.
+fn check_alerts(expected: &Node, episodes: &[Episode]) -> Result<(), String> {
+    let found: Vec<String> = episodes.iter().map(shown).collect();
+    let wanted = match expected.kind {
+        Kind::Int(count) => count.max(0) as usize,
+        _ => expected.items().len(),
+    };
+    if wanted != episodes.len() {
+        return Err(format!("{} alerts, expected {wanted}: [{}]", episodes.len(), found.join("; ")));
     }
+    expected.items().iter().zip(episodes).try_for_each(|(wanted, episode)| check_alert(wanted, episode))
 }
 
-/// Rule numbers that match each event.
-fn evaluate(set: &RuleSet, events: &[Node], normalise: &dyn Normalise) -> Result<Vec<Vec<u32>>, Error> {
-    let mut by_source: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (ordinal, event) in events.iter().enumerate() {
-        let source = event.get("_src").and_then(Node::scalar).unwrap_or_else(|| "keyfault".into());
-        by_source.entry(source).or_default().push(ordinal);
-    }
-    let mut hits = vec![Vec::new(); events.len()];
-    for (source, ordinals) in by_source {
-        let values = ordinals.iter().map(|&o| value(&events[o])).collect();
-        normalise.with(&source, values, &mut |id, logsource, records| {
-            for Hit { row, rule } in set.for_source(id, logsource).evaluate(records, &mut Memo::default()) {
-                let ordinal = ordinals[row as usize];
-                let named = events[ordinal].get("source").and_then(Node::scalar);
-                if id != "keyfault" || set.rules[rule as usize].wants_source(named.as_deref()) {
-                    hits[ordinal].push(rule);
-                }
+fn check_alert(expected: &Node, episode: &Episode) -> Result<(), String> {
+    for (key, wanted) in expected.entries() {
+        let scalar = wanted.scalar().unwrap_or_default();
+        let same = match key.text.as_str() {
+            "events" => sorted(wanted.items().iter().filter_map(Node::scalar)) == ordinals(episode),
+            "group" => wanted.one_or_many().iter().filter_map(Node::scalar).eq(episode.group.iter().cloned()),
+            "peak" => scalar.parse::<f64>().is_ok_and(|peak| (peak - episode.peak).abs() < 1e-6),
+            "total" => scalar == episode.total.to_string(),
+            other => {
+                return Err(format!("expectation \"{other}\" of an alert is not known: events, group, peak, total"));
             }
-        })?;
-    }
-    Ok(hits)
-}
-
-impl Rule {
-    /// Whether an event given as columns, which names its source or none, is one the rule would be asked about.
-    fn wants_source(&self, source: Option<&str>) -> bool {
-        let wanted = &self.meta.logsource;
-        match (source, wanted.product.as_deref(), wanted.service.as_deref()) {
-            (Some(source), Some("keyfault"), Some(service)) => source == service,
-            _ => true,
+        };
+        if !same {
+            return Err(format!("the alert is {}, which differs in {}", shown(episode), key.text));
         }
     }
+    Ok(())
 }
 
-/// A YAML event as JSON; keys that begin with `_` are for the test.
-fn value(node: &Node) -> Value {
-    match &node.kind {
-        Kind::Null => Value::new_null(),
-        Kind::Bool(b) => Value::from(*b),
-        Kind::Int(i) => Value::from(*i),
-        Kind::Float(x) => Value::new_f64(*x).unwrap_or_default(),
-        Kind::Text(t) => Value::from(t.as_str()),
-        Kind::List(items) => Value::from(items.iter().map(value).collect::<sonic_rs::Array>()),
-        Kind::Map(entries) => {
-            let mut object = Object::new();
-            for (key, member) in entries.iter().filter(|(k, _)| !k.text.starts_with("_src") && k.text != "_t") {
-                object.insert(&key.text, value(member));
-            }
-            object.into_value()
-        }
-    }
+fn ordinals(episode: &Episode) -> Vec<String> {
+    sorted(episode.events.iter().map(|e| e.event_uid.clone()))
+}
+
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort();
+    texts
+}
+
+fn shown(episode: &Episode) -> String {
+    let events: Vec<&str> = episode.events.iter().map(|e| e.event_uid.as_str()).collect();
+    let (group, events) = (episode.group.join(", "), events.join(", "));
+    format!("{{group: [{group}], events: [{events}], peak: {}, total: {}}}", episode.peak, episode.total)
 }
 
 fn check_match(set: &RuleSet, number: u32, expected: &Node, hits: &[Vec<u32>]) -> Result<(), String> {

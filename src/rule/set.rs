@@ -1,16 +1,20 @@
 //! All rules of a run, compiled, and the part of them that one log source can meet; evaluates nothing.
 
-use super::detection::{Expr, Predicates, Subject, compile};
-use super::document::{self, Document, Meta, RuleTest};
-use super::lint::Lint;
-use crate::error::Error;
+use super::correlate::{self, CorrelationRule, Draft, Of, Part};
+use super::detection::{Detection, Expr, Predicates, Subject, compile};
+use super::document::{self, Body, Document, RuleTest};
+use super::filter::Filter;
+use super::lint::{self, Lint};
+use super::meta::Meta;
+use super::overrides::{self, Override};
+use crate::error::{Error, did_you_mean};
 use crate::model::cause::{CauseClaim, CauseTree};
 use crate::model::column::Column;
 use crate::model::finding::Level;
 use crate::model::records::{FieldRef, LogSource, Projection};
-use crate::yaml;
+use crate::yaml::{self, Node};
 use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule file's name, for messages, and its text.
 #[derive(Debug, Clone)]
@@ -30,72 +34,161 @@ pub struct Rule {
     pub cause: Option<CauseClaim>,
     /// Its tests.
     pub tests: Vec<RuleTest>,
+    /// Its selections and conditions, filters aside.
+    pub detection: Detection,
+    /// Titles of the filters that narrow it, and what they ask.
+    pub filters: Vec<(String, Expr)>,
+    /// Whether it only serves correlations.
+    pub is_silent: bool,
     pub(super) expr: Expr,
 }
 
 impl Rule {
-    /// Whether a match is an alert of its own: it names no cause and is neither informational nor deprecated.
+    /// Whether a match is an alert of its own: it names no cause, serves no correlation only, and is neither informational nor deprecated.
     pub fn is_alert(&self) -> bool {
-        self.cause.is_none() && self.meta.level > Level::Informational && self.meta.status != "deprecated"
+        let counts = self.meta.level > Level::Informational && self.meta.status != "deprecated";
+        self.cause.is_none() && !self.is_silent && counts
     }
 }
 
 /// All rules of a run. A rule's number is its position; rules stand in the order of their ids, whatever order files were named in.
 #[derive(Debug, Default)]
 pub struct RuleSet {
-    /// The rules.
+    /// The detection rules.
     pub rules: Vec<Rule>,
+    /// The correlations, each after those it refers to.
+    pub correlations: Vec<CorrelationRule>,
     /// The cause tree.
     pub causes: CauseTree,
+    /// The overrides in force.
+    pub overrides: Vec<Override>,
     pub(super) predicates: Predicates,
+    /// By rule: the correlations that refer to it, and as which part.
+    pub(super) served: Vec<Vec<(u32, u8)>>,
+}
+
+/// Rule documents that were read, by kind.
+#[derive(Default)]
+struct Sorted {
+    detections: Vec<(Document, Node)>,
+    correlations: Vec<Draft>,
+    filters: Vec<(Document, Filter)>,
 }
 
 impl RuleSet {
-    /// Loads rule files. Rules that cannot be used are left out and named in the lints; they never stop the others.
-    pub fn load(files: &[RuleFile], causes: CauseTree) -> (RuleSet, Vec<Lint>) {
+    /// Loads rule files. Rules that cannot be used are left out and named in the lints; they never stop the others. `today` (`YYYY-MM-DD`, or
+    /// nothing) says which overrides are in force.
+    pub fn load(files: &[RuleFile], causes: CauseTree, today: &str) -> (RuleSet, Vec<Lint>) {
         let mut lints = Vec::new();
-        let mut documents = Vec::new();
-        for file in files {
-            match yaml::parse(&file.name, &file.text) {
-                Ok(nodes) => {
-                    documents.extend(nodes.iter().filter_map(|n| document::read(&file.name, n, &causes, &mut lints)))
-                }
-                Err(error) => lints.push(Lint::error("yaml", error)),
-            }
-        }
+        let (mut documents, overrides) = read_all(files, &causes, &mut lints);
         documents.sort_by(|a, b| (&a.meta.id, &a.meta.file, a.meta.at).cmp(&(&b.meta.id, &b.meta.file, b.meta.at)));
-        let mut set = RuleSet { causes, ..RuleSet::default() };
-        for document in documents {
-            set.add(document, &mut lints);
+        lint::duplicates(&mut documents, &mut lints);
+        let overrides = overrides::apply(overrides, &mut documents, today, &mut lints);
+        let mut set = RuleSet { causes, overrides, ..RuleSet::default() };
+        let sorted = Sorted::of(documents);
+        for (document, detection) in sorted.detections {
+            set.add(document, &detection, &mut lints);
         }
+        for (document, filter) in sorted.filters {
+            set.narrow(&document.meta, &filter, &mut lints);
+        }
+        let correlations = correlate::compile(&set.rules, sorted.correlations, &mut lints);
+        set.serve(correlations);
+        set.lint(&mut lints);
         (set, lints)
     }
 
-    fn add(&mut self, document: Document, lints: &mut Vec<Lint>) {
-        let twin = self.rules.last().filter(|r| !document.meta.id.is_empty() && r.meta.id == document.meta.id);
-        if let Some(twin) = twin {
-            let thing = format!("id {} is already used at {}", document.meta.id, twin.meta.place());
-            lints.push(Lint::error(
-                "duplicate-id",
-                Error::new(document.meta.place(), thing, "give the rule an id of its own"),
-            ));
-            return;
-        }
-        let Some(expr) = compile(&document.meta, &document.detection, &mut self.predicates, lints) else { return };
-        self.check(&document, &expr, lints);
-        self.rules.push(Rule { meta: document.meta, cause: document.cause, tests: document.tests, expr });
+    fn add(&mut self, document: Document, detection: &Node, lints: &mut Vec<Lint>) {
+        let Some(detection) = compile(&document.meta, detection, &mut self.predicates, lints) else { return };
+        self.rules.push(Rule {
+            expr: detection.expr.clone(),
+            meta: document.meta,
+            cause: document.cause,
+            tests: document.tests,
+            detection,
+            filters: Vec::new(),
+            is_silent: false,
+        });
     }
 
-    fn check(&self, document: &Document, expr: &Expr, lints: &mut Vec<Lint>) {
-        let mut warn = |code, thing: &str, remedy: &str| {
-            lints.push(Lint::warning(code, Error::new(document.meta.place(), thing, remedy)))
-        };
-        if self.anchors(expr).is_empty() {
-            warn("no-anchor", "the rule is evaluated on every record", "add a field that must have a certain value");
+    /// Joins a filter's condition by AND to the rules it names.
+    fn narrow(&mut self, meta: &Meta, filter: &Filter, lints: &mut Vec<Lint>) {
+        let Some(compiled) = compile(meta, &filter.detection, &mut self.predicates, lints) else { return };
+        for name in filter.rules.iter().flatten().filter(|n| !self.rules.iter().any(|r| r.meta.is_called(n))) {
+            let known = self.rules.iter().map(|r| r.meta.name.as_str());
+            let error = Error::new(meta.place(), format!("unknown rule \"{name}\""), did_you_mean(name, known));
+            lints.push(Lint::error("unknown-rule", error));
         }
-        if document.cause.is_some() && !(has_test(&document.tests, true) && has_test(&document.tests, false)) {
-            warn("tests", "a cause rule needs a test that matches and one that does not", "add both under tests:");
+        for rule in &mut self.rules {
+            let named = filter.rules.as_ref().is_none_or(|names| names.iter().any(|n| rule.meta.is_called(n)));
+            if named && meta.logsource.accepts(&rule.meta.logsource) {
+                let before = std::mem::replace(&mut rule.expr, Expr::And(Vec::new()));
+                rule.expr = Expr::And(vec![before, compiled.expr.clone()]);
+                rule.filters.push((meta.title.clone(), compiled.expr.clone()));
+            }
         }
+    }
+
+    /// Takes the correlations in, and marks what only serves them.
+    fn serve(&mut self, correlations: Vec<(CorrelationRule, bool)>) {
+        self.served = vec![Vec::new(); self.rules.len()];
+        let mut alone: BTreeSet<Of> = BTreeSet::new();
+        let mut silent: BTreeSet<Of> = BTreeSet::new();
+        for (number, (correlation, generate)) in correlations.iter().enumerate() {
+            for (part, Part { of, .. }) in correlation.parts.iter().enumerate() {
+                (if *generate { &mut alone } else { &mut silent }).insert(*of);
+                if let Of::Rule(rule) = of {
+                    self.served[*rule as usize].push((number as u32, part as u8));
+                }
+            }
+        }
+        self.correlations = correlations.into_iter().map(|(c, _)| c).collect();
+        for of in silent.difference(&alone) {
+            match of {
+                Of::Rule(rule) => self.rules[*rule as usize].is_silent = true,
+                Of::Correlation(number) => self.correlations[*number as usize].is_silent = true,
+            }
+        }
+    }
+
+    /// What only shows when all rules stand together.
+    fn lint(&self, lints: &mut Vec<Lint>) {
+        let mut same: FxHashMap<String, &Rule> = FxHashMap::default();
+        for rule in &self.rules {
+            let mut warn = |code, thing: String, remedy: &str| {
+                lints.push(Lint::warning(code, Error::new(rule.meta.place(), thing, remedy)));
+            };
+            if self.anchors(&rule.expr).is_empty() {
+                warn(
+                    "no-anchor",
+                    "the rule is evaluated on every record".into(),
+                    "add a field that must have a certain value",
+                );
+            }
+            if rule.cause.is_some() && !(has_test(&rule.tests, true) && has_test(&rule.tests, false)) {
+                warn(
+                    "tests",
+                    "a cause rule needs a test that matches and one that does not".into(),
+                    "add both under tests:",
+                );
+            }
+            if rule.cause.as_ref().is_some_and(|c| !self.causes.has_remedy(&c.cause)) {
+                warn(
+                    "no-remediation",
+                    "nothing says what to do about its cause".into(),
+                    "add remediation: to the cause in causes.yml",
+                );
+            }
+            let asks = format!("{:?} {:?} {:?}", rule.meta.logsource, rule.cause.as_ref().map(|c| &c.cause), rule.expr);
+            if let Some(twin) = same.insert(asks, rule) {
+                warn("same-rule", format!("asks for the same as {}", twin.meta.place()), "remove one of the two");
+            }
+        }
+    }
+
+    /// The correlations that a match of a rule counts for, and as which part of each.
+    pub fn served_by(&self, rule: u32) -> &[(u32, u8)] {
+        &self.served[rule as usize]
     }
 
     /// The claims of all rules by number.
@@ -138,9 +231,9 @@ impl RuleSet {
     }
 
     /// The rules that a source can meet, with the fields by which most of its rows are decided.
-    pub fn for_source(&self, source: &str, logsource: &LogSource) -> SourceRules<'_> {
+    pub fn for_source(&self, source: &str, logsources: &[LogSource]) -> SourceRules<'_> {
         let rules: Vec<u32> =
-            (0..self.rules.len() as u32).filter(|&r| self.rules[r as usize].meta.wants(source, logsource)).collect();
+            (0..self.rules.len() as u32).filter(|&r| self.rules[r as usize].meta.wants(source, logsources)).collect();
         let candidates: Vec<_> = rules.iter().map(|&r| self.anchors(&self.rules[r as usize].expr)).collect();
         let spread = self.spread(&candidates);
         let mut anchors: BTreeMap<FieldRef, Vec<(u32, Vec<u32>)>> = BTreeMap::new();
@@ -180,6 +273,41 @@ impl RuleSet {
     }
 }
 
+/// The documents and overrides of all files.
+fn read_all(files: &[RuleFile], causes: &CauseTree, lints: &mut Vec<Lint>) -> (Vec<Document>, Vec<Override>) {
+    let (mut documents, mut changes) = (Vec::new(), Vec::new());
+    for file in files {
+        let nodes = yaml::parse(&file.name, &file.text).unwrap_or_else(|error| {
+            lints.push(Lint::error("yaml", error));
+            Vec::new()
+        });
+        for node in &nodes {
+            if node.get("overrides").is_some() {
+                changes.extend(overrides::read(&file.name, node, lints));
+            } else {
+                documents.extend(document::read(&file.name, node, causes, lints));
+            }
+        }
+    }
+    (documents, changes)
+}
+
+impl Sorted {
+    fn of(documents: Vec<Document>) -> Sorted {
+        let mut sorted = Sorted::default();
+        for document in documents {
+            match document.body.clone() {
+                Body::Detection(node) => sorted.detections.push((document, node)),
+                Body::Filter(filter) => sorted.filters.push((document, filter)),
+                Body::Correlation(correlation) => {
+                    sorted.correlations.push(Draft { meta: document.meta, correlation, tests: document.tests });
+                }
+            }
+        }
+        sorted
+    }
+}
+
 fn has_test(tests: &[RuleTest], positive: bool) -> bool {
     tests.iter().any(|t| match t.expect.get("match") {
         Some(ordinals) => ordinals.items().is_empty() != positive,
@@ -191,7 +319,7 @@ fn has_test(tests: &[RuleTest], positive: bool) -> bool {
 
 impl Meta {
     /// Whether the rule is meant for a source: Sigma's parts exactly, or product `keyfault` (every source, or the one named as service).
-    fn wants(&self, source: &str, logsource: &LogSource) -> bool {
+    fn wants(&self, source: &str, logsources: &[LogSource]) -> bool {
         let wanted = &self.logsource;
         if source == "keyfault" {
             return self.columns;
@@ -199,7 +327,7 @@ impl Meta {
         if wanted.product.as_deref() == Some("keyfault") {
             return wanted.service.as_deref().is_none_or(|s| s == source);
         }
-        wanted.accepts(logsource)
+        logsources.iter().any(|l| wanted.accepts(l))
     }
 }
 

@@ -5,8 +5,8 @@ use super::credential::{Fingerprint, fingerprint};
 use super::event::Event;
 use super::plan::{Anchor, Plan};
 use super::redact::redact;
-use super::trie::Slots;
-use crate::model::cell::{Cell, read_field};
+use super::trie::{Place, Slots};
+use crate::model::cell::Cell;
 use crate::model::column::Column;
 use crate::model::finding::{Outcome, Uses};
 use crate::model::records::{Codes, FieldRef, Records};
@@ -98,7 +98,10 @@ impl<'p, 'd> BatchBuilder<'p, 'd> {
         self.batch.uses.outcome.push(outcome);
         self.coders.push(&event, fingerprint.as_deref());
         for (anchor, coder) in self.batch.plan.anchors.iter().zip(&mut self.anchors) {
-            push_anchor(anchor, &event, fingerprint.as_deref(), coder);
+            match anchor {
+                Anchor::Field(places, name) => push_field(&event, record, (places, name), coder),
+                Anchor::Column(column) => push_column(&event, *column, fingerprint.as_deref(), coder),
+            }
         }
         self.batch.records.push(record);
         self.batch.ordinals.push(ordinal);
@@ -160,29 +163,28 @@ impl Coders {
     }
 }
 
-fn push_anchor(anchor: &Anchor, event: &Event<'_, '_>, fingerprint: Option<&Fingerprint>, coder: &mut Coder) {
-    let place = match anchor {
-        Anchor::Column(Column::CredentialDefects) => {
-            match event.defects(fingerprint).as_slice() {
-                [] => drop(coder.push(None)),
-                [one] => drop(coder.push(Some(one))),
-                _ => coder.push_odd(),
-            }
-            return;
-        }
-        Anchor::Column(column) => {
-            coder.push(event.column(*column, fingerprint).into_text().as_deref());
-            return;
-        }
-        Anchor::Place(place) => place,
-    };
-    match event.plan.trie.value(event.slots, place) {
-        None => drop(coder.push(None)),
-        Some(value) if value.is_array() || value.is_object() => coder.push_odd(),
-        Some(value) => match value.as_str() {
-            Some(text) => drop(coder.push(Some(text))),
-            None => drop(coder.push(Cell::of(value).as_text().as_deref())),
-        },
+fn push_column(event: &Event<'_, '_>, column: Column, fingerprint: Option<&Fingerprint>, coder: &mut Coder) {
+    if column != Column::CredentialDefects {
+        coder.push(event.column(column, fingerprint).into_text().as_deref());
+        return;
+    }
+    match event.defects(fingerprint).as_slice() {
+        [] => drop(coder.push(None)),
+        [one] => drop(coder.push(Some(one))),
+        _ => coder.push_odd(),
+    }
+}
+
+/// The walk finds a field spelled as the rule does; only where it finds none are other spellings looked for.
+fn push_field(event: &Event<'_, '_>, record: &Value, (places, name): (&[Place], &str), coder: &mut Coder) {
+    let found = places.iter().find_map(|place| event.plan.trie.value(event.slots, place));
+    if let Some(text) = found.and_then(|v| v.as_str()) {
+        coder.push(Some(text));
+        return;
+    }
+    match found.map_or_else(|| event.plan.field(record, name), Cell::of) {
+        Cell::List(_) | Cell::Object(_) => coder.push_odd(),
+        cell => drop(coder.push(cell.as_text().as_deref())),
     }
 }
 
@@ -205,8 +207,19 @@ impl<'p, 'd> Batch<'p, 'd> {
         })
     }
 
+    /// The texts of some columns of a row, read with slots that serve one row after another.
+    pub fn texts<const N: usize>(
+        &self,
+        row: usize,
+        columns: [Column; N],
+        slots: &mut Slots<'d>,
+    ) -> [Option<String>; N] {
+        let event = self.event(row, slots);
+        columns.map(|column| event.column(column, self.fingerprint(row)).into_text().map(Cow::into_owned))
+    }
+
     /// Slots to fill with one row after another.
-    pub(super) fn slots(&self) -> Slots<'d> {
+    pub fn slots(&self) -> Slots<'d> {
         self.plan.trie.slots(self.arena)
     }
 
@@ -279,9 +292,17 @@ impl Records for Batch<'_, '_> {
         &self.anchors[n]
     }
 
+    fn time_us(&self, row: usize) -> Option<i64> {
+        Some(self.uses.event_time_us[row]).filter(|t| *t != i64::MIN)
+    }
+
+    fn rank(&self, row: usize) -> u8 {
+        u8::from(self.lifecycle.binary_search(&row).is_err())
+    }
+
     fn cell(&self, row: usize, field: &FieldRef) -> Cell<'_> {
         match field {
-            FieldRef::Native(name) => read_field(self.records[row], name),
+            FieldRef::Native(name) => self.plan.field(self.records[row], name),
             FieldRef::Column(column) => self.column_cell(row, *column),
         }
     }

@@ -1,7 +1,7 @@
 //! The value of a column while it is made from a record: what a path found, read as text, number or time; knows no column and no source.
 
 use super::path::Found;
-use super::time;
+use crate::model::time;
 use sonic_rs::{JsonNumberTrait, Value, ValueRef};
 use std::borrow::Cow;
 use std::net::IpAddr;

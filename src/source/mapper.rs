@@ -10,7 +10,7 @@ use super::trie::Slots;
 use crate::error::{Error, did_you_mean};
 use crate::model::framing::Framing;
 use crate::model::json;
-use crate::model::records::{LogSource, Projection};
+use crate::model::records::Projection;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Object, Value};
 
 /// All source mappings of a run, compiled.
@@ -59,7 +59,7 @@ impl Mapper {
     /// Compiles mappings. `projection` says which fields the rules want coded for a source; `only` restricts to one source id (`--source`).
     pub fn new(
         mappings: Vec<Mapping>,
-        projection: &dyn Fn(&str, &LogSource) -> Projection,
+        projection: &dyn Fn(&str) -> Projection,
         only: Option<&str>,
     ) -> Result<Mapper, Error> {
         if let Some(id) = only.filter(|id| mappings.iter().all(|m| m.source != *id)) {
@@ -144,8 +144,8 @@ pub struct Chunk<'d> {
 }
 
 impl Source {
-    fn new(mapping: Mapping, projection: &dyn Fn(&str, &LogSource) -> Projection) -> Source {
-        let projection = projection(&mapping.source, &mapping.logsource);
+    fn new(mapping: Mapping, projection: &dyn Fn(&str) -> Projection) -> Source {
+        let projection = projection(&mapping.source);
         let exact = Plan::new(&mapping, &projection, false);
         let folded = Plan::new(&mapping, &projection, true);
         Source { mapping, exact, folded }
@@ -157,14 +157,11 @@ impl Source {
 
     /// Whether `product/service` names this source.
     fn answers_to(&self, name: &str) -> bool {
-        let logsource = &self.mapping.logsource;
-        let full = [&logsource.product, &logsource.service]
-            .into_iter()
-            .flatten()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
-            .join("/");
-        full == name || logsource.category.as_deref() == Some(name)
+        self.mapping.logsources.iter().any(|logsource| {
+            let parts = [&logsource.product, &logsource.service].into_iter().flatten();
+            let full = parts.map(String::as_str).collect::<Vec<_>>().join("/");
+            full == name || logsource.category.as_deref() == Some(name)
+        })
     }
 }
 

@@ -59,8 +59,11 @@ pub struct Mapping {
     pub source: String,
     /// Title.
     pub title: String,
-    /// What Sigma rules call it.
-    pub logsource: LogSource,
+    /// What Sigma rules call it: any of these.
+    pub logsources: Vec<LogSource>,
+    /// Where fields stand that rules of this log source spell otherwise: the name in rules, with `*` at its end for a whole branch, and the
+    /// paths tried for it in order.
+    pub aliases: Vec<(String, Vec<String>)>,
     /// How records are written.
     pub format: Format,
     /// Where records sit in a document, tried in order.
@@ -87,6 +90,7 @@ const KEYS: &[&str] = &[
     "columns",
     "credential",
     "description",
+    "fields",
     "format",
     "ignore",
     "logsource",
@@ -116,7 +120,8 @@ impl Mapping {
         let format = parse_format(file, root.get("format"))?;
         let mapping = Mapping {
             title: root.get("title").and_then(Node::scalar).unwrap_or_else(|| source.clone()),
-            logsource: parse_logsource(root.get("logsource")),
+            logsources: each(root.get("logsource"), parse_logsource)?,
+            aliases: parse_aliases(file, root.get("fields"))?,
             format,
             records: parse_records(file, root.get("records"))?,
             recognise: each(root.get("recognise"), |n| parse_recognition(file, n))?,
@@ -149,7 +154,8 @@ impl Mapping {
         Mapping {
             source: "keyfault".into(),
             title: "keyfault's own events".into(),
-            logsource: LogSource { category: None, product: Some("keyfault".into()), service: None },
+            logsources: vec![LogSource { category: None, product: Some("keyfault".into()), service: None }],
+            aliases: vec![],
             format: Format::Json,
             records: vec![Vec::new()],
             recognise: vec![Recognition { keys, when: None }],
@@ -206,9 +212,22 @@ fn parse_format(file: &str, node: Option<&Node>) -> Result<Format, Error> {
     }
 }
 
-fn parse_logsource(node: Option<&Node>) -> LogSource {
-    let part = |key| node.and_then(|n: &Node| n.get(key)).and_then(Node::scalar);
-    LogSource { category: part("category"), product: part("product"), service: part("service") }
+fn parse_logsource(node: &Node) -> Result<LogSource, Error> {
+    let part = |key| node.get(key).and_then(Node::scalar);
+    Ok(LogSource { category: part("category"), product: part("product"), service: part("service") })
+}
+
+fn parse_aliases(file: &str, node: Option<&Node>) -> Result<Vec<(String, Vec<String>)>, Error> {
+    let alias = |(name, paths): &(yaml::Key, Node)| {
+        let paths: Vec<String> = paths.one_or_many().iter().filter_map(Node::scalar).collect();
+        let branch = name.text.ends_with('*');
+        if paths.is_empty() || paths.iter().any(|p| p.ends_with('*') != branch) {
+            let remedy = "write `rule.field: path`, or `branch.*: path.*` for everything below";
+            return Err(Error::new(place(file, name.at), format!("field \"{}\" has no path", name.text), remedy));
+        }
+        Ok((name.text.clone(), paths))
+    };
+    node.map_or(&[][..], Node::entries).iter().map(alias).collect()
 }
 
 fn parse_records(file: &str, node: Option<&Node>) -> Result<Vec<Path>, Error> {

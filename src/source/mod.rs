@@ -14,5 +14,4 @@ pub mod plan;
 pub mod redact;
 pub mod shape;
 pub mod table;
-pub mod time;
 pub mod trie;

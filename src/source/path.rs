@@ -36,9 +36,25 @@ pub fn parse(text: &str) -> Result<Vec<Step>, Error> {
     Ok(steps)
 }
 
-/// The steps of a Sigma field name: every dot is a step.
-pub fn native(name: &str) -> Vec<Step> {
-    name.split('.').map(|key| Step::Key(key.to_string())).collect()
+/// The ways to read a Sigma field name, in the order in which they count: any of its dots may be part of a key, and a longer key beats a
+/// shorter one. Names of many dots are read without dots inside keys but for the first.
+pub fn readings(name: &str) -> Vec<Vec<Step>> {
+    const DOTS: usize = 3;
+    let key = |key: &str| Step::Key(key.to_string());
+    let Some((first, rest)) = name.split_once('.') else { return vec![vec![key(name)]] };
+    if name.matches('.').count() > DOTS {
+        return vec![vec![key(name)], name.split('.').map(key).collect()];
+    }
+    let mut readings: Vec<Vec<Step>> = vec![vec![key(name)]];
+    for (dot, _) in name.rmatch_indices('.').filter(|(dot, _)| *dot > first.len()) {
+        readings.extend(readings_behind(&name[..dot], &name[dot + 1..]));
+    }
+    readings.extend(readings_behind(first, rest));
+    readings
+}
+
+fn readings_behind(key: &str, rest: &str) -> Vec<Vec<Step>> {
+    readings(rest).into_iter().map(|steps| std::iter::once(Step::Key(key.into())).chain(steps).collect()).collect()
 }
 
 /// Splits at dots; `\.` is a dot inside a name.

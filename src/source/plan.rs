@@ -4,6 +4,7 @@ use super::expr::{Expr, Row, When};
 use super::mapping::Mapping;
 use super::path;
 use super::trie::{Place, Slots, Trie};
+use crate::model::cell::{Cell, read_field};
 use crate::model::column::Column;
 use crate::model::records::{FieldRef, Projection};
 use sonic_rs::Value;
@@ -11,7 +12,8 @@ use sonic_rs::Value;
 /// A field that rules want as dictionary codes.
 #[derive(Debug)]
 pub(super) enum Anchor {
-    Place(Place),
+    /// A field of the record: the places where its name may lead exactly, in the order in which they count, and the name.
+    Field(Vec<Place>, String),
     Column(Column),
 }
 
@@ -32,6 +34,7 @@ pub struct Plan {
     pub(super) refusal: Option<When<Place>>,
     pub(super) raw_credential: Option<Expr<Place>>,
     pub(super) anchors: Vec<Anchor>,
+    aliases: Vec<(String, Vec<String>)>,
 }
 
 impl Plan {
@@ -51,7 +54,8 @@ impl Plan {
         let refusal = mapping.refusal.as_ref().map(|w| w.bind(&mut trie));
         let raw_credential = mapping.raw_credential.as_ref().map(|e| e.bind(&mut trie));
         let anchors = projection.anchors.iter().map(|f| anchor(f, &mut trie)).collect();
-        Plan { trie, columns, recognise, ignore, refusal, raw_credential, anchors }
+        let aliases = mapping.aliases.clone();
+        Plan { trie, columns, recognise, ignore, refusal, raw_credential, anchors, aliases }
     }
 
     /// A view of the record that the slots were filled from.
@@ -84,6 +88,25 @@ impl Plan {
         self.ignore.iter().find(|(when, _)| when.holds(&row)).map(|(_, reason)| reason.as_str())
     }
 
+    /// A field of a record as rules name it; where the record has none of that name, as the mapping says it is spelled there.
+    pub(super) fn field<'d>(&self, record: &'d Value, name: &str) -> Cell<'d> {
+        match read_field(record, name) {
+            Cell::Missing => self.aliased(record, name),
+            found => found,
+        }
+    }
+
+    fn aliased<'d>(&self, record: &'d Value, name: &str) -> Cell<'d> {
+        let spelled = self.aliases.iter().filter_map(|(alias, paths)| match alias.strip_suffix('*') {
+            Some(branch) => name.strip_prefix(branch).map(|rest| (rest, paths)),
+            None => alias.eq_ignore_ascii_case(name).then_some(("", paths)),
+        });
+        let paths =
+            spelled.flat_map(|(rest, paths)| paths.iter().map(move |p| format!("{}{rest}", p.trim_end_matches('*'))));
+        let mut found = paths.map(|path| read_field(record, &path));
+        found.find(|cell| *cell != Cell::Missing).unwrap_or(Cell::Missing)
+    }
+
     /// Fills slots from a record.
     pub(super) fn fill<'d>(&self, record: &'d Value, slots: &mut Slots<'d>) {
         self.trie.fill(record, slots);
@@ -93,6 +116,8 @@ impl Plan {
 fn anchor(field: &FieldRef, trie: &mut Trie) -> Anchor {
     match field {
         FieldRef::Column(column) => Anchor::Column(*column),
-        FieldRef::Native(name) => Anchor::Place(trie.add(&path::native(name))),
+        FieldRef::Native(name) => {
+            Anchor::Field(path::readings(name).iter().map(|p| trie.add(p)).collect(), name.clone())
+        }
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test's functions fail by panicking, and opt-in tests ask the environment"
 )]
 
+mod conformance;
 mod corpora;
 mod dirty;
 mod program;

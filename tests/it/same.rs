@@ -38,6 +38,7 @@ fn run(inputs: &[PathBuf], out: &Path, limits: Limits) {
         memory_bytes: 64 << 20,
         gap_us: 3_600_000_000,
         limits,
+        rule_notes: Default::default(),
         progress: &|_| {},
     };
     keyfault::pipeline::analyze(&engine, run).unwrap();

@@ -1,6 +1,54 @@
 //! Reads the time formats seen in real logs into microseconds since 1970 UTC; knows formats, not sources.
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
+
+/// A part of a time that Sigma's modifiers ask for, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimePart {
+    /// 0 to 59.
+    Minute,
+    /// 0 to 23.
+    Hour,
+    /// Of the month.
+    Day,
+    /// ISO week of the year.
+    Week,
+    /// 1 to 12.
+    Month,
+    /// The calendar year.
+    Year,
+}
+
+impl TimePart {
+    /// All of them.
+    pub const ALL: [TimePart; 6] =
+        [TimePart::Minute, TimePart::Hour, TimePart::Day, TimePart::Week, TimePart::Month, TimePart::Year];
+
+    /// Sigma's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            TimePart::Minute => "minute",
+            TimePart::Hour => "hour",
+            TimePart::Day => "day",
+            TimePart::Week => "week",
+            TimePart::Month => "month",
+            TimePart::Year => "year",
+        }
+    }
+
+    /// The part of a time in microseconds since 1970 UTC; -1 for times that no calendar holds.
+    pub fn of(self, us: i64) -> i64 {
+        let Some(time) = DateTime::from_timestamp_micros(us) else { return -1 };
+        match self {
+            TimePart::Minute => i64::from(time.minute()),
+            TimePart::Hour => i64::from(time.hour()),
+            TimePart::Day => i64::from(time.day()),
+            TimePart::Week => i64::from(time.iso_week().week()),
+            TimePart::Month => i64::from(time.month()),
+            TimePart::Year => i64::from(time.year()),
+        }
+    }
+}
 
 /// Microseconds of a time text: RFC 3339 of any precision, epoch seconds to nanoseconds, and the forms of access logs and Java locales.
 /// Texts without a zone are UTC. None when it is no time.

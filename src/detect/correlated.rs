@@ -1,0 +1,110 @@
+//! Alerts from the episodes of correlations: one an episode; must not print or read files, and counts no window.
+
+use super::sigma::{AlertRule, SUBJECTS_CAP, alert_uid};
+use crate::model::episode::{Episode, EventRef, Kind};
+use crate::model::finding::{Alert, Micros, Sample};
+
+/// What words about an episode need to know of its correlation.
+#[derive(Debug, Clone)]
+pub struct Correlated {
+    /// Its rule.
+    pub rule: AlertRule,
+    /// What it measures.
+    pub kind: Kind,
+    /// How long its windows are.
+    pub timespan_us: Micros,
+    /// Names of the values that tell groups apart.
+    pub group_by: Vec<String>,
+    /// The smallest number that its bounds ask for, where they ask for one.
+    pub expected: Option<f64>,
+}
+
+/// The alerts of a correlation. Beyond a cap of groups the rest share one.
+pub fn alerts(correlated: &Correlated, mut episodes: Vec<Episode>) -> Vec<Alert> {
+    let mut groups: Vec<&Vec<String>> = episodes.iter().map(|e| &e.group).collect();
+    groups.dedup();
+    let rest = match groups.get(SUBJECTS_CAP) {
+        Some(first) => {
+            let at = episodes.iter().position(|e| e.group == **first).unwrap_or(episodes.len());
+            let more = groups.len() - SUBJECTS_CAP;
+            Some((episodes.split_off(at), more))
+        }
+        None => None,
+    };
+    let mut alerts: Vec<Alert> = episodes.iter().map(|e| correlated.alert(e, &correlated.whom(&e.group))).collect();
+    if let Some((episodes, groups)) = rest {
+        alerts.extend(joined(episodes).map(|all| correlated.alert(&all, &format!(" in {groups} more groups"))));
+    }
+    alerts
+}
+
+/// One episode that stands for many.
+fn joined(episodes: Vec<Episode>) -> Option<Episode> {
+    episodes.into_iter().reduce(|mut all, next| {
+        all.first_us = all.first_us.min(next.first_us);
+        all.last_us = all.last_us.max(next.last_us);
+        all.satisfied_us = all.satisfied_us.min(next.satisfied_us);
+        all.peak = all.peak.max(next.peak);
+        all.total += next.total;
+        all.events.extend(next.events);
+        all.events.truncate(Sample::CAP);
+        all.common = EventRef::default();
+        all
+    })
+}
+
+impl Correlated {
+    fn whom(&self, group: &[String]) -> String {
+        let named: Vec<String> =
+            self.group_by.iter().zip(group).map(|(name, value)| format!("{name} {value}")).collect();
+        if named.is_empty() { String::new() } else { format!(" for {}", named.join(", ")) }
+    }
+
+    fn alert(&self, episode: &Episode, whom: &str) -> Alert {
+        let rule = &self.rule;
+        let events = format!("{} event{}", episode.total, if episode.total == 1 { "" } else { "s" });
+        let peak = format!("{}", (episode.peak * 1000.0).round() / 1000.0);
+        let within = span(self.timespan_us);
+        let measured = match self.kind {
+            Kind::EventCount => format!("{events}, up to {peak} within {within}"),
+            Kind::ValueCount => format!("{events}, up to {peak} different values within {within}"),
+            Kind::Temporal | Kind::TemporalOrdered => format!("{events} within {within} of each other"),
+            kind => format!("{events}, {} up to {peak} within {within}", kind.name()),
+        };
+        Alert {
+            alert_uid: alert_uid(&[&rule.id, whom, &episode.first_us.to_string()]),
+            rule_id: rule.id.clone(),
+            rule_author: rule.author.clone(),
+            rule_license: rule.license.clone(),
+            title: rule.title.clone(),
+            level: rule.level,
+            tags: rule.tags.clone(),
+            references: rule.references.clone(),
+            detector: "correlation",
+            window_start: Some(episode.first_us),
+            window_end: Some(episode.last_us),
+            credential_uid: episode.common.credential_uid.clone(),
+            credential_hint: episode.common.credential_hint.clone(),
+            actor_uid: episode.common.actor_uid.clone(),
+            src_ip: episode.common.src_ip.clone(),
+            provider: episode.common.provider.clone(),
+            observed: episode.peak,
+            expected: self.expected,
+            score: None,
+            says: format!("{}{whom}: {measured}", rule.title),
+            event_uids: Sample {
+                values: episode.events.iter().map(|e| e.event_uid.clone()).collect(),
+                total: episode.total,
+            },
+            causes: Vec::new(),
+        }
+    }
+}
+
+/// A time span in its largest whole unit.
+fn span(us: Micros) -> String {
+    let seconds = us / 1_000_000;
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let whole = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    whole.map_or_else(|| format!("{seconds} s"), |(unit, name)| format!("{} {name}", seconds / unit))
+}

@@ -1,0 +1,179 @@
+//! What matches of rules leave behind: alerts under way, steps of correlations, and counts; first by row of a chunk, then for the run.
+
+use super::engine::Engine;
+use crate::detect::correlated::{self, Correlated};
+use crate::detect::sigma::{self, AlertRule, Matches};
+use crate::error::Error;
+use crate::model::column::Column;
+use crate::model::episode::{EventRef, Step};
+use crate::model::finding::{Alert, Micros};
+use crate::model::records::Records;
+use crate::rule::correlate::{CorrelationRule, Waiting, count};
+use crate::rule::evaluate::Hit;
+use crate::rule::meta::Meta;
+use crate::rule::set::RuleSet;
+use crate::source::batch::Batch;
+use crate::source::credential;
+use crate::source::redact::redact;
+use crate::store::sorted::Sorted;
+use std::borrow::Cow;
+
+/// What a row of a chunk leaves behind.
+pub struct RowMatches {
+    /// The row.
+    pub row: usize,
+    time_us: Option<Micros>,
+    event: EventRef,
+    alerts: Vec<u32>,
+    steps: Vec<(u32, Step)>,
+}
+
+/// What the matches in a batch leave behind, by row. Only rows that some alert or correlation wants are looked at.
+pub fn row_matches(rules: &RuleSet, batch: &Batch<'_, '_>, hits: &[Hit], inside: &[bool]) -> Vec<RowMatches> {
+    let mut slots = batch.slots();
+    let mut found = Vec::new();
+    for of_row in hits.chunk_by(|a, b| a.row == b.row).filter(|h| inside[h[0].row as usize]) {
+        let row = of_row[0].row as usize;
+        let numbers = of_row.iter().map(|h| h.rule);
+        let alerts: Vec<u32> = numbers.clone().filter(|r| rules.rules[*r as usize].is_alert()).collect();
+        let is_served = numbers.clone().any(|r| !rules.served_by(r).is_empty());
+        if alerts.is_empty() && !is_served {
+            continue;
+        }
+        let columns = [
+            Column::EventUid,
+            Column::CredentialUid,
+            Column::CredentialHint,
+            Column::ActorUid,
+            Column::SrcIp,
+            Column::Provider,
+        ];
+        let texts = batch.texts(row, columns, &mut slots).map(|t| t.map(|t| redact(&t).into_owned()));
+        let [event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider] = texts;
+        let event_uid = event_uid.unwrap_or_default();
+        let event = EventRef { event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider };
+        let steps = if is_served { rules.steps(batch, row, numbers, &event) } else { Vec::new() };
+        let steps = steps.into_iter().map(|(correlation, step)| (correlation, masked(step))).collect();
+        found.push(RowMatches { row, time_us: batch.time_us(row), event, alerts, steps });
+    }
+    found
+}
+
+/// A step without secrets: what looks like one is told apart by its fingerprint.
+fn masked(mut step: Step) -> Step {
+    let values = step.values.iter_mut().flatten();
+    for text in step.group.iter_mut().chain(values) {
+        if matches!(redact(text), Cow::Owned(_)) {
+            *text = credential::uid(text);
+        }
+    }
+    step
+}
+
+/// What the matches of a run leave behind.
+pub struct RunMatches {
+    matches: Matches,
+    steps: Steps,
+    /// Matches by detection rule.
+    counts: Vec<u64>,
+}
+
+/// Matches by rule id.
+pub type Counts = Vec<(String, u64)>;
+
+/// Steps by correlation.
+struct Steps {
+    by_correlation: Vec<Sorted<Step>>,
+}
+
+impl Waiting for Steps {
+    fn push(&mut self, correlation: u32, step: Step) -> Result<(), Error> {
+        let texts = [&step.event.event_uid].into_iter().chain(&step.group).chain(step.values.iter().flatten());
+        let bytes = size_of::<Step>() + 400 + texts.map(String::len).sum::<usize>();
+        self.by_correlation[correlation as usize].push(step, bytes)
+    }
+
+    fn drain(&mut self, correlation: u32, each: &mut dyn FnMut(Step)) -> Result<(), Error> {
+        std::mem::replace(&mut self.by_correlation[correlation as usize], Sorted::new(0)).drain(each)
+    }
+}
+
+/// Least memory that the steps of one correlation get before they are spilled.
+const STEPS_BYTES: usize = 1 << 20;
+
+impl RunMatches {
+    /// Nothing matched yet.
+    pub fn new(rules: &RuleSet, gap_us: Micros, memory_bytes: usize) -> RunMatches {
+        let correlations = rules.correlations.len();
+        let budget = (memory_bytes / 8 / correlations.max(1)).max(STEPS_BYTES);
+        let by_correlation = (0..correlations).map(|_| Sorted::new(budget)).collect();
+        RunMatches {
+            matches: Matches::new(gap_us),
+            steps: Steps { by_correlation },
+            counts: vec![0; rules.rules.len()],
+        }
+    }
+
+    /// Counts a match.
+    pub fn count(&mut self, rule: u32) {
+        self.counts[rule as usize] += 1;
+    }
+
+    /// Takes what a row left behind; `place` is the input's number and name and the record's ordinal in it.
+    pub fn take(&mut self, row: RowMatches, source: &str, place: (usize, &str, u64)) -> Result<(), Error> {
+        let (input, name, record) = place;
+        let mut event = row.event;
+        if event.event_uid.is_empty() {
+            event.event_uid = format!("{name}#{record}");
+        }
+        for rule in row.alerts {
+            self.matches.add(rule, row.time_us, event.clone(), source);
+        }
+        for (correlation, step) in row.steps {
+            let placed = Step { input: input as u32, input_record: record, event: event.clone(), ..step };
+            self.steps.push(correlation, placed)?;
+        }
+        Ok(())
+    }
+
+    /// The alerts of the run, most severe first, and the matches by rule id.
+    pub fn finish(mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
+        let rules = engine.rules;
+        let mut alerts = self.matches.alerts(&|rule| alert_rule(&rules.rules[rule as usize].meta));
+        let mut counts: Counts =
+            rules.rules.iter().zip(self.counts).map(|(r, n)| (r.meta.id.clone(), n)).filter(|(_, n)| *n > 0).collect();
+        let episodes = count(&rules.correlations, &mut self.steps)?;
+        for (correlation, episodes) in rules.correlations.iter().zip(episodes).filter(|(_, e)| !e.is_empty()) {
+            counts.push((correlation.meta.id.clone(), episodes.len() as u64));
+            if !correlation.is_silent {
+                alerts.extend(correlated::alerts(&correlated(correlation), episodes));
+            }
+        }
+        sigma::sort(&mut alerts);
+        counts.sort();
+        Ok((alerts, counts))
+    }
+}
+
+fn alert_rule(meta: &Meta) -> AlertRule {
+    AlertRule {
+        id: meta.id.clone(),
+        title: meta.title.clone(),
+        author: meta.author.clone(),
+        license: meta.license.clone(),
+        level: meta.level,
+        tags: meta.tags.clone(),
+        references: meta.references.clone(),
+    }
+}
+
+fn correlated(correlation: &CorrelationRule) -> Correlated {
+    let window = &correlation.window;
+    Correlated {
+        rule: alert_rule(&correlation.meta),
+        kind: window.kind,
+        timespan_us: window.timespan_us,
+        group_by: correlation.group_by.clone(),
+        expected: window.threshold.bounds.first().map(|(_, number)| *number),
+    }
+}
