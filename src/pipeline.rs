@@ -2,6 +2,8 @@
 
 mod collect;
 mod engine;
+mod explain;
+mod fields;
 mod matches;
 mod order;
 mod selftest;
@@ -9,6 +11,8 @@ mod work;
 mod write;
 
 pub use engine::{Engine, Options, RuleSources, check_rules};
+pub use explain::{ExplainedEvent, explain};
+pub use fields::lint_fields;
 pub use selftest::{test_mappings, test_rules};
 
 use crate::error::Error;
@@ -53,6 +57,25 @@ pub struct Run<'r> {
     pub rule_notes: RuleNotes,
     /// Told the stored bytes of each input that is done.
     pub progress: &'r (dyn Fn(u64) + Sync),
+}
+
+impl<'r> Run<'r> {
+    /// A run that reports failures, with as many threads as there are processors and the usual limits.
+    pub fn new(inputs: Vec<Input>, out: PathBuf, progress: &'r (dyn Fn(u64) + Sync)) -> Run<'r> {
+        Run {
+            inputs,
+            out,
+            keep: Keep::Failures,
+            since_us: None,
+            until_us: None,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            memory_bytes: 512 << 20,
+            gap_us: 3_600_000_000,
+            limits: Limits::default(),
+            rule_notes: RuleNotes::default(),
+            progress,
+        }
+    }
 }
 
 /// Analyses inputs and writes the report.

@@ -6,7 +6,6 @@ use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
 use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
 use crate::read::find::{Input, Origin, find};
-use crate::read::reader::Limits;
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
@@ -56,13 +55,12 @@ fn is_report_of_before(input: &Input, out: &Path) -> bool {
 }
 
 fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64) + Sync)) -> Result<Run<'r>, Error> {
-    let threads = args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let run = Run::new(inputs, args.out.clone(), progress);
+    let threads = args.threads.unwrap_or(run.threads);
     if threads == 0 || threads > 1024 {
         return Err(Error::new("--threads", format!("{threads} threads"), "name a number from 1 to 1024"));
     }
     Ok(Run {
-        inputs,
-        out: args.out.clone(),
         keep: match args.keep {
             KeepArg::All => Keep::All,
             KeepArg::Failures => Keep::Failures,
@@ -72,9 +70,7 @@ fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64)
         threads,
         memory_bytes: size(&args.memory)?,
         gap_us: Micros::from(args.gap) * 60_000_000,
-        limits: Limits::default(),
-        rule_notes: RuleNotes::default(),
-        progress,
+        ..run
     })
 }
 

@@ -142,18 +142,59 @@ pub enum RulesCommand {
         /// table or json: one object per finding
         #[arg(long, default_value = "table", value_parser = ["table", "json"])]
         format: String,
-    },
-    /// Run the tests in rule files; in the built-in ones when none is named
-    Test {
-        /// Rule files or folders
-        paths: Vec<PathBuf>,
-        /// table or json: one object per test
-        #[arg(long, default_value = "table", value_parser = ["table", "json"])]
-        format: String,
-        /// Folder or file of further source mappings
+        /// Folder or file of further source mappings, whose fields rules may name
         #[arg(long, value_name = "DIR")]
         sources: Vec<PathBuf>,
     },
+    /// Run the tests in rule files; in the built-in ones when none is named
+    Test(TestArgs),
+    /// Tell why rules match a record or do not, predicate by predicate
+    Explain(ExplainArgs),
+    /// Write a page for every rule and every cause
+    Docs {
+        /// Folder for the pages
+        #[arg(long, value_name = "DIR", default_value = "keyfault-docs")]
+        out: PathBuf,
+        #[command(flatten)]
+        packs: PackArgs,
+    },
+}
+
+/// `keyfault rules test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Rule files or folders
+    pub paths: Vec<PathBuf>,
+    /// table or json: one object per test
+    #[arg(long, default_value = "table", value_parser = ["table", "json"])]
+    pub format: String,
+    /// Folder or file of further source mappings
+    #[arg(long, value_name = "DIR")]
+    pub sources: Vec<PathBuf>,
+    /// Count matches in these logs instead of running the tests in the files
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<String>,
+    /// What to expect of the counts: a YAML file of `rule id: count` or `rule id: {at_least: 1, at_most: 9}`
+    #[arg(long, value_name = "FILE", requires = "corpus")]
+    pub expect: Option<PathBuf>,
+}
+
+/// `keyfault rules explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A record as JSON, a file that holds records, or - for standard input
+    pub event: String,
+    /// Only this rule, by id, name or title; may be given again
+    #[arg(long, value_name = "RULE")]
+    pub rule: Vec<String>,
+    /// Take every record for one of this source
+    #[arg(long, value_name = "ID")]
+    pub source: Option<String>,
+    /// table or json: one object per record
+    #[arg(long, default_value = "table", value_parser = ["table", "json"])]
+    pub format: String,
+    #[command(flatten)]
+    pub packs: PackArgs,
 }
 
 /// `keyfault sources`.

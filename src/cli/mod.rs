@@ -2,6 +2,9 @@
 
 mod analyze;
 mod args;
+mod backtest;
+mod docs;
+mod explain;
 mod packs;
 mod program;
 mod rules;

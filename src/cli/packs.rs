@@ -8,10 +8,19 @@ use std::path::{Path, PathBuf};
 
 /// The built-in files and those that the arguments name.
 pub fn load(packs: &PackArgs) -> Result<RuleSources, Error> {
-    let mut sources = RuleSources::builtin();
-    sources.rules.extend(files(&packs.rules)?.into_iter().filter(|f| !f.name.ends_with("causes.yml")));
-    sources.mappings.extend(files(&packs.sources)?);
+    let mut sources = RuleSources { today: today(), ..RuleSources::builtin() };
+    let is_rule = |f: &RuleFile| !f.name.ends_with("causes.yml") && !is_mapping(f);
+    sources.rules.extend(files(&packs.rules)?.into_iter().filter(is_rule));
+    let mappings = files(&packs.sources)?;
+    sources.mappings.retain(|builtin| !mappings.iter().any(|own| own.name.ends_with(&builtin.name)));
+    sources.mappings.extend(mappings);
     Ok(sources)
+}
+
+/// The day on which overrides are in force.
+#[expect(clippy::disallowed_methods, reason = "overrides end on a day of the calendar")]
+fn today() -> String {
+    chrono::Utc::now().format("%Y-%m-%d").to_string()
 }
 
 /// All YAML files that paths name, folders searched through.
@@ -36,6 +45,11 @@ pub fn files(paths: &[PathBuf]) -> Result<Vec<RuleFile>, Error> {
         }
     }
     Ok(found)
+}
+
+/// Whether a file is a source mapping: a folder may hold both mappings and rules.
+pub fn is_mapping(file: &RuleFile) -> bool {
+    file.text.lines().any(|line| line.starts_with("source:"))
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -1,14 +1,13 @@
 //! `keyfault rules`: list, show, lint and test.
 
-use super::args::{PackArgs, RulesCommand};
-use super::{Exit, packs, terminal};
+use super::args::{PackArgs, RulesCommand, TestArgs};
+use super::{Exit, backtest, docs, explain, packs, terminal};
 use crate::error::{Error, did_you_mean};
 use crate::model::cause::Cause;
-use crate::pipeline::{Engine, Options, RuleSources, check_rules, test_rules};
+use crate::pipeline::{Engine, Options, RuleSources, check_rules, lint_fields, test_rules};
 use crate::rule::lint::{Lint, Severity};
-use crate::rule::meta::Meta;
 use crate::rule::selftest::{Outcome, TestResult};
-use crate::rule::set::{Rule, RuleSet};
+use crate::rule::set::{Rule, RuleFile, RuleSet};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -17,8 +16,10 @@ pub fn run(command: &RulesCommand) -> Result<Exit, Error> {
     match command {
         RulesCommand::List { packs } => list(packs),
         RulesCommand::Show { id, packs } => show(id, packs),
-        RulesCommand::Lint { paths, format } => lint(paths, format),
-        RulesCommand::Test { paths, format, sources } => test(paths, format, sources),
+        RulesCommand::Lint { paths, format, sources } => lint(paths, format, sources),
+        RulesCommand::Test(args) => test(args),
+        RulesCommand::Explain(args) => explain::run(args),
+        RulesCommand::Docs { out, packs } => docs::run(out, packs),
     }
 }
 
@@ -80,57 +81,64 @@ fn show_rule(rule: &Rule) -> String {
     )
 }
 
-/// The built-in rules, or those of the paths named, with the built-in causes.
-fn chosen(paths: &[PathBuf]) -> Result<RuleSources, Error> {
-    let mut sources = RuleSources::builtin();
-    if !paths.is_empty() {
-        let (causes, rules) = packs::files(paths)?.into_iter().partition(|f| f.name.ends_with("causes.yml"));
-        sources.rules = rules;
-        let causes: Vec<_> = causes;
-        sources.causes = causes.into_iter().next().or(sources.causes);
-        sources.rules.retain(|f| !f.text.lines().any(|l| l.starts_with("source:")));
-    }
-    Ok(sources)
+/// The files that paths name, and what they make with the built-in ones: a verdict is the work of all, and a correlation may refer to any.
+fn chosen(paths: &[PathBuf], mappings: &[PathBuf]) -> Result<(Vec<RuleFile>, RuleSources), Error> {
+    let mut sources = packs::load(&PackArgs { rules: vec![], sources: mappings.to_vec() })?;
+    let named = if paths.is_empty() { vec![] } else { packs::files(paths)? };
+    sources.rules.retain(|f| !named.iter().any(|n| n.text == f.text || n.name.ends_with(&f.name)));
+    let (causes, rules): (Vec<_>, Vec<_>) = named.into_iter().partition(|f| f.name.ends_with("causes.yml"));
+    sources.causes = causes.into_iter().next().or(sources.causes);
+    let named: Vec<RuleFile> = rules.into_iter().filter(|f| !packs::is_mapping(f)).collect();
+    sources.rules.extend(named.iter().cloned());
+    Ok((named, sources))
 }
 
-fn lint(paths: &[PathBuf], format: &str) -> Result<Exit, Error> {
-    let (set, lints) = chosen(paths)?.rule_set()?;
+fn lint(paths: &[PathBuf], format: &str, mappings: &[PathBuf]) -> Result<Exit, Error> {
+    let (named, sources) = chosen(paths, mappings)?;
+    let (set, lints) = sources.rule_set()?;
+    let is_named = |file: &str| paths.is_empty() || named.iter().any(|n| n.name == file);
+    let lints: Vec<Lint> = lints.into_iter().chain(lint_fields(&set, &sources.parse_mappings()?)).collect();
+    let lints: Vec<&Lint> = lints.iter().filter(|l| is_named(l.place().0)).collect();
     for lint in &lints {
         terminal::data(&if format == "json" { lint_json(lint) } else { format!("{lint}\n") });
     }
     let errors = lints.iter().filter(|l| l.severity == Severity::Error).count();
-    terminal::talk(&format!("{} rules, {errors} errors, {} warnings", set.rules.len(), lints.len() - errors));
+    let rules = set.metas().filter(|m| is_named(&m.file)).count();
+    terminal::talk(&format!("{rules} rules, {errors} errors, {} warnings", lints.len() - errors));
     Ok(if errors > 0 { Exit::Misused } else { Exit::Done })
 }
 
 fn lint_json(lint: &Lint) -> String {
     let severity = if lint.severity == Severity::Error { "error" } else { "warning" };
-    let object = json!({"severity": severity, "code": lint.code, "place": lint.error.place, "message": lint.error.thing, "remedy": lint.error.remedy});
+    let (file, line, column) = lint.place();
+    let object = json!({
+        "severity": severity,
+        "code": lint.code,
+        "file": file,
+        "line": line,
+        "column": column,
+        "message": lint.error.thing,
+        "remedy": lint.error.remedy,
+    });
     format!("{object}\n")
 }
 
-/// The rules named are tested together with the built-in ones: a verdict is the work of all.
-fn test(paths: &[PathBuf], format: &str, mappings: &[PathBuf]) -> Result<Exit, Error> {
-    let mut sources = packs::load(&PackArgs { rules: vec![], sources: mappings.to_vec() })?;
-    let named = if paths.is_empty() { vec![] } else { packs::files(paths)? };
-    let texts: Vec<&str> = named.iter().map(|f| f.text.as_str()).collect();
-    sources.rules.retain(|f| !texts.contains(&f.text.as_str()));
-    sources.rules.extend(
-        named
-            .iter()
-            .filter(|f| !f.name.ends_with("causes.yml") && !f.text.lines().any(|l| l.starts_with("source:")))
-            .cloned(),
-    );
+fn test(args: &TestArgs) -> Result<Exit, Error> {
+    let (named, sources) = chosen(&args.paths, &args.sources)?;
     let (rules, lints) = sources.rule_set()?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &Options::default())?;
-    let wanted = |meta: &Meta| paths.is_empty() || named.iter().any(|f| f.name == meta.file);
-    let mut results: Vec<TestResult> = lints.iter().filter(|l| l.severity == Severity::Error).map(broken).collect();
-    results.extend(test_rules(&engine, &wanted));
-    Ok(tell(&results, format))
+    let is_named = |file: &str| args.paths.is_empty() || named.iter().any(|f| f.name == file);
+    let broken = lints.iter().filter(|l| l.severity == Severity::Error && is_named(l.place().0));
+    let mut results: Vec<TestResult> = broken.map(broken_rule).collect();
+    match &args.corpus {
+        Some(corpus) => results.extend(backtest::run(&engine, corpus, args.expect.as_deref(), &|m| is_named(&m.file))?),
+        None => results.extend(test_rules(&engine, &|meta| is_named(&meta.file))),
+    }
+    Ok(tell(&results, &args.format))
 }
 
 /// A rule that cannot be loaded is a failed test, and stops no other.
-fn broken(lint: &Lint) -> TestResult {
+fn broken_rule(lint: &Lint) -> TestResult {
     TestResult {
         place: lint.error.place.clone(),
         rule: lint.code.to_string(),

@@ -84,3 +84,10 @@ impl LogSource {
             && part(&self.service, &other.service)
     }
 }
+
+impl std::fmt::Display for LogSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [&self.category, &self.product, &self.service].into_iter().flatten();
+        f.write_str(&parts.map(String::as_str).collect::<Vec<_>>().join("/"))
+    }
+}

@@ -3,8 +3,9 @@
 use crate::builtin::{CAUSES, FILES, SOURCES};
 use crate::error::Error;
 use crate::model::records::{LogSource, Projection};
+use crate::rule::index::SourceRules;
 use crate::rule::lint::{Lint, Severity};
-use crate::rule::set::{RuleFile, RuleSet, SourceRules};
+use crate::rule::set::{RuleFile, RuleSet};
 use crate::source::mapper::Mapper;
 use crate::source::mapping::Mapping;
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ pub struct RuleSources {
     pub causes: Option<RuleFile>,
     /// Rule files.
     pub rules: Vec<RuleFile>,
-    /// Mapping files. A later file of the same name replaces an earlier one.
+    /// Mapping files.
     pub mappings: Vec<RuleFile>,
     /// The day on which overrides are in force, `YYYY-MM-DD`; empty for all of them.
     pub today: String,

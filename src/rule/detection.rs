@@ -19,6 +19,15 @@ pub enum Subject {
     Keywords,
 }
 
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Subject::Field(field) => field.name(),
+            Subject::Keywords => "any text of the record",
+        })
+    }
+}
+
 /// A test of one subject. Equal predicates of different rules are one.
 #[derive(Debug)]
 pub struct Predicate {

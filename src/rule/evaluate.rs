@@ -1,10 +1,9 @@
 //! Evaluates the rules of a source on a batch: codes of the anchor fields choose candidate rows, only these are looked at closely.
 
-use super::detection::{Expr, Subject};
-use super::set::SourceRules;
+use super::detection::{Expr, Predicate, Subject};
+use super::index::SourceRules;
 use crate::model::cell::Cell;
 use crate::model::finding::Evidence;
-use crate::model::pattern::fold;
 use crate::model::records::{Codes, FieldRef, Records};
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
@@ -33,9 +32,9 @@ const SHOWN: usize = 200;
 impl SourceRules<'_> {
     /// All matches in a batch, by row and rule.
     pub fn evaluate(&self, batch: &dyn Records, memo: &mut Memo) -> Vec<Hit> {
-        memo.by_anchor.resize_with(self.by_anchor.len(), FxHashMap::default);
+        memo.by_anchor.resize_with(self.anchors.len(), FxHashMap::default);
         let called: Vec<Vec<Arc<[u32]>>> =
-            (0..self.by_anchor.len()).map(|n| self.called(n, batch.anchor(n), &mut memo.by_anchor[n])).collect();
+            (0..self.anchors.len()).map(|n| self.called(n, batch.anchor(n), &mut memo.by_anchor[n])).collect();
         let mut hits = Vec::new();
         let mut candidates = Vec::new();
         for row in 0..batch.rows() {
@@ -43,11 +42,12 @@ impl SourceRules<'_> {
             for (n, called) in called.iter().enumerate() {
                 match batch.anchor(n).codes[row] {
                     0 => {}
-                    Codes::ODD => candidates.extend(self.by_anchor[n].iter().map(|(rule, _)| *rule)),
+                    Codes::ODD => candidates.extend_from_slice(&self.anchors[n].rules),
                     code => candidates.extend_from_slice(&called[code as usize - 1]),
                 }
             }
             candidates.extend_from_slice(&self.always);
+            self.call_keywords(batch, row, &mut candidates);
             if !candidates.is_empty() {
                 self.evaluate_row(batch, row, &mut candidates, &mut hits);
             }
@@ -55,7 +55,17 @@ impl SourceRules<'_> {
         hits
     }
 
-    /// For every distinct value of an anchor field, the rules whose anchor it satisfies.
+    /// The rules that some text of the record calls for.
+    pub(super) fn call_keywords(&self, batch: &dyn Records, row: usize, candidates: &mut Vec<u32>) {
+        if !self.keywords.is_empty() {
+            batch.any_scalar(row, &mut |text| {
+                self.keywords.call(text, &self.set.predicates, candidates);
+                false
+            });
+        }
+    }
+
+    /// For every distinct value of an anchor field, the rules that it calls for.
     fn called(&self, anchor: usize, codes: &Codes, memo: &mut FxHashMap<String, Arc<[u32]>>) -> Vec<Arc<[u32]>> {
         if memo.len() > REMEMBERED {
             memo.clear();
@@ -65,7 +75,7 @@ impl SourceRules<'_> {
             let rules = match memo.get(value) {
                 Some(known) => known.clone(),
                 None => {
-                    let rules = self.satisfied(anchor, value);
+                    let rules = self.anchors[anchor].called(value, &self.set.predicates);
                     memo.insert(value.clone(), rules.clone());
                     rules
                 }
@@ -73,20 +83,6 @@ impl SourceRules<'_> {
             called.push(rules);
         }
         called
-    }
-
-    fn satisfied(&self, anchor: usize, value: &str) -> Arc<[u32]> {
-        // Folded once for all predicates that do not care for case.
-        let folded = fold(value);
-        let holds = |p: &u32| {
-            let matcher = &self.set.predicates.all[*p as usize].matcher;
-            matcher.matches(&Cell::text(if matcher.is_case_sensitive() { value } else { &folded }))
-        };
-        self.by_anchor[anchor]
-            .iter()
-            .filter(|(_, predicates)| predicates.iter().any(holds))
-            .map(|(rule, _)| *rule)
-            .collect()
     }
 
     #[expect(clippy::too_many_arguments, reason = "the row, and two buffers that outlive it")]
@@ -117,8 +113,8 @@ impl SourceRules<'_> {
                 rule_author: rule.meta.author.clone(),
                 field,
                 matcher: predicate.matcher.name().to_string(),
-                pattern: predicate.matcher.met(&Cell::Text(Cow::Borrowed(&value))),
-                value: value.chars().take(SHOWN).collect(),
+                pattern: predicate.matcher.met(&Cell::Text(Cow::Borrowed(value.as_deref().unwrap_or_default()))),
+                value: value.unwrap_or_default().chars().take(SHOWN).collect(),
                 proof_event_uid: None,
                 says: rule.meta.title.clone(),
             }
@@ -128,7 +124,7 @@ impl SourceRules<'_> {
 }
 
 /// One row under evaluation: each field is read and each predicate tested at most once.
-struct RowView<'v, 'r> {
+pub(super) struct RowView<'v, 'r> {
     rules: &'v SourceRules<'r>,
     batch: &'v dyn Records,
     row: usize,
@@ -137,11 +133,11 @@ struct RowView<'v, 'r> {
 }
 
 impl<'v, 'r> RowView<'v, 'r> {
-    fn new(rules: &'v SourceRules<'r>, batch: &'v dyn Records, row: usize) -> Self {
+    pub fn new(rules: &'v SourceRules<'r>, batch: &'v dyn Records, row: usize) -> Self {
         RowView { rules, batch, row, cells: Vec::new(), tested: FxHashMap::default() }
     }
 
-    fn holds(&mut self, expr: &Expr) -> bool {
+    pub fn holds(&mut self, expr: &Expr) -> bool {
         match expr {
             Expr::And(all) => all.iter().all(|e| self.holds(e)),
             Expr::Or(any) => any.iter().any(|e| self.holds(e)),
@@ -150,12 +146,16 @@ impl<'v, 'r> RowView<'v, 'r> {
         }
     }
 
-    fn test(&mut self, number: u32) -> bool {
+    /// The predicate of that number.
+    pub fn predicate(&self, number: u32) -> &'v Predicate {
+        &self.rules.set.predicates.all[number as usize]
+    }
+
+    pub fn test(&mut self, number: u32) -> bool {
         if let Some(known) = self.tested.get(&number) {
             return *known;
         }
-        let rules = self.rules;
-        let predicate = &rules.set.predicates.all[number as usize];
+        let predicate = self.predicate(number);
         let holds = match &predicate.subject {
             Subject::Keywords => {
                 let matcher = &predicate.matcher;
@@ -194,15 +194,17 @@ impl<'v, 'r> RowView<'v, 'r> {
         }
     }
 
-    fn shown(&mut self, number: u32) -> (String, String) {
-        let rules = self.rules;
-        match &rules.set.predicates.all[number as usize].subject {
-            Subject::Keywords => ("record".into(), String::new()),
+    /// The name of a predicate's field, and the text of its value.
+    pub fn shown(&mut self, number: u32) -> (String, Option<String>) {
+        match &self.predicate(number).subject {
+            Subject::Keywords => ("record".into(), None),
             Subject::Field(field) => {
                 let at = self.cell(field);
                 let value = match &self.cells[at].1 {
-                    Cell::List(members) => members.iter().filter_map(Cell::as_text).collect::<Vec<_>>().join(", "),
-                    cell => cell.as_text().map_or_else(String::new, Cow::into_owned),
+                    Cell::List(members) => {
+                        Some(members.iter().filter_map(Cell::as_text).collect::<Vec<_>>().join(", "))
+                    }
+                    cell => cell.as_text().map(Cow::into_owned),
                 };
                 (field.name().to_string(), value)
             }

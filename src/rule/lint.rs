@@ -37,6 +37,18 @@ impl Lint {
     }
 }
 
+impl Lint {
+    /// File, line and column, as far as they are known; lines and columns count from 1.
+    pub fn place(&self) -> (&str, usize, usize) {
+        let place = self.error.place.as_str();
+        let mut parts = place.rsplitn(3, ':');
+        match (parts.next().map(str::parse), parts.next().map(str::parse), parts.next()) {
+            (Some(Ok(column)), Some(Ok(line)), Some(file)) => (file, line, column),
+            _ => (place, 1, 1),
+        }
+    }
+}
+
 impl fmt::Display for Lint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.severity {

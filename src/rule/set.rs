@@ -9,12 +9,12 @@ use super::meta::Meta;
 use super::overrides::{self, Override};
 use crate::error::{Error, did_you_mean};
 use crate::model::cause::{CauseClaim, CauseTree};
-use crate::model::column::Column;
 use crate::model::finding::Level;
-use crate::model::records::{FieldRef, LogSource, Projection};
+use crate::model::matcher::Matcher;
+use crate::model::records::LogSource;
 use crate::yaml::{self, Node};
-use rustc_hash::{FxHashMap, FxHashSet};
-use std::collections::{BTreeMap, BTreeSet};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 /// A rule file's name, for messages, and its text.
 #[derive(Debug, Clone)]
@@ -158,7 +158,7 @@ impl RuleSet {
             let mut warn = |code, thing: String, remedy: &str| {
                 lints.push(Lint::warning(code, Error::new(rule.meta.place(), thing, remedy)));
             };
-            if self.anchors(&rule.expr).is_empty() {
+            if !rule.has_anchor(&self.predicates) {
                 warn(
                     "no-anchor",
                     "the rule is evaluated on every record".into(),
@@ -191,85 +191,20 @@ impl RuleSet {
         &self.served[rule as usize]
     }
 
+    /// What all rules and correlations say about themselves.
+    pub fn metas(&self) -> impl Iterator<Item = &Meta> {
+        self.rules.iter().map(|r| &r.meta).chain(self.correlations.iter().map(|c| &c.meta))
+    }
+
+    /// What the predicate of a number looks at, and its test.
+    pub fn predicate(&self, number: u32) -> (&Subject, &Matcher) {
+        let predicate = &self.predicates.all[number as usize];
+        (&predicate.subject, &predicate.matcher)
+    }
+
     /// The claims of all rules by number.
     pub fn claims(&self) -> Vec<Option<CauseClaim>> {
         self.rules.iter().map(|r| r.cause.clone()).collect()
-    }
-
-    /// Every set of predicates of one field of which one must hold for the expression to hold.
-    fn anchors(&self, expr: &Expr) -> Vec<(FieldRef, Vec<u32>)> {
-        match expr {
-            Expr::Test(number) => {
-                let predicate = &self.predicates.all[*number as usize];
-                match &predicate.subject {
-                    Subject::Field(field) if predicate.matcher.needs_value() => vec![(field.clone(), vec![*number])],
-                    _ => vec![],
-                }
-            }
-            Expr::And(all) => all.iter().flat_map(|e| self.anchors(e)).collect(),
-            Expr::Or(any) => self.common_anchors(any),
-            Expr::Not(_) => vec![],
-        }
-    }
-
-    fn common_anchors(&self, any: &[Expr]) -> Vec<(FieldRef, Vec<u32>)> {
-        let per_branch: Vec<_> = any.iter().map(|e| self.anchors(e)).collect();
-        let Some((first, rest)) = per_branch.split_first() else { return vec![] };
-        let mut common = Vec::new();
-        for (field, predicates) in first {
-            let mut joined = predicates.clone();
-            let everywhere = rest.iter().all(|branch| {
-                let own = branch.iter().find(|(f, _)| f == field);
-                joined.extend(own.iter().flat_map(|(_, p)| p));
-                own.is_some()
-            });
-            if everywhere {
-                common.push((field.clone(), joined));
-            }
-        }
-        common
-    }
-
-    /// The rules that a source can meet, with the fields by which most of its rows are decided.
-    pub fn for_source(&self, source: &str, logsources: &[LogSource]) -> SourceRules<'_> {
-        let rules: Vec<u32> =
-            (0..self.rules.len() as u32).filter(|&r| self.rules[r as usize].meta.wants(source, logsources)).collect();
-        let candidates: Vec<_> = rules.iter().map(|&r| self.anchors(&self.rules[r as usize].expr)).collect();
-        let spread = self.spread(&candidates);
-        let mut anchors: BTreeMap<FieldRef, Vec<(u32, Vec<u32>)>> = BTreeMap::new();
-        let mut always = Vec::new();
-        for (&rule, sets) in rules.iter().zip(candidates) {
-            match sets.into_iter().max_by_key(|(field, predicates)| self.worth(field, predicates, &spread)) {
-                Some((field, predicates)) => anchors.entry(field).or_default().push((rule, predicates)),
-                None => always.push(rule),
-            }
-        }
-        let (fields, by_field): (Vec<_>, Vec<_>) = anchors.into_iter().unzip();
-        SourceRules { set: self, projection: Projection { anchors: fields }, by_anchor: by_field, always }
-    }
-
-    /// How many distinct whole values the rules name for each field: the more, the better the field tells rules apart.
-    fn spread(&self, candidates: &[Vec<(FieldRef, Vec<u32>)>]) -> FxHashMap<FieldRef, usize> {
-        let mut values: FxHashMap<FieldRef, FxHashSet<&String>> = FxHashMap::default();
-        for (field, predicates) in candidates.iter().flatten() {
-            let matchers =
-                predicates.iter().map(|&p| &self.predicates.all[p as usize].matcher).filter(|m| m.is_exact());
-            values.entry(field.clone()).or_default().extend(matchers.flat_map(|m| m.patterns()));
-        }
-        values.into_iter().map(|(f, v)| (f, v.len())).collect()
-    }
-
-    /// The worth of an anchor: columns that most rows agree in decide nothing, error texts are dear to tell apart, whole values beat parts,
-    /// fields of many values beat others.
-    fn worth(&self, field: &FieldRef, predicates: &[u32], spread: &FxHashMap<FieldRef, usize>) -> (u8, bool, usize) {
-        use Column::*;
-        let rank = match field {
-            FieldRef::Column(Source | Provider | Status | RefusedBy | Class) => 0,
-            FieldRef::Column(StatusDetail) => 1,
-            _ => 2,
-        };
-        let exact = predicates.iter().all(|&p| self.predicates.all[p as usize].matcher.is_exact());
-        (rank, exact, spread.get(field).copied().unwrap_or(0))
     }
 }
 
@@ -319,7 +254,7 @@ fn has_test(tests: &[RuleTest], positive: bool) -> bool {
 
 impl Meta {
     /// Whether the rule is meant for a source: Sigma's parts exactly, or product `keyfault` (every source, or the one named as service).
-    fn wants(&self, source: &str, logsources: &[LogSource]) -> bool {
+    pub(super) fn wants(&self, source: &str, logsources: &[LogSource]) -> bool {
         let wanted = &self.logsource;
         if source == "keyfault" {
             return self.columns;
@@ -328,23 +263,5 @@ impl Meta {
             return wanted.service.as_deref().is_none_or(|s| s == source);
         }
         logsources.iter().any(|l| wanted.accepts(l))
-    }
-}
-
-/// The rules that one source can meet.
-#[derive(Debug)]
-pub struct SourceRules<'r> {
-    pub(super) set: &'r RuleSet,
-    projection: Projection,
-    /// By anchor: rules and the predicates of which one must hold.
-    pub(super) by_anchor: Vec<Vec<(u32, Vec<u32>)>>,
-    /// Rules without an anchor.
-    pub(super) always: Vec<u32>,
-}
-
-impl SourceRules<'_> {
-    /// The fields whose codes the rules want.
-    pub fn projection(&self) -> &Projection {
-        &self.projection
     }
 }

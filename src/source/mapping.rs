@@ -2,11 +2,13 @@
 
 use super::expr::{Expr, Path, When, check_keys};
 use super::path;
+use super::plan::Plan;
 use crate::error::{Error, did_you_mean};
 use crate::model::column::Column;
-use crate::model::records::LogSource;
+use crate::model::records::{LogSource, Projection};
 use crate::yaml::{self, Node, place};
 use regex::Regex;
+use std::collections::BTreeSet;
 
 /// How the records of a source are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,17 @@ pub struct Ignored {
     pub reason: String,
 }
 
+/// What a source has to say, for the people who choose which logs to bring.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// The forms in which it is exported and read.
+    pub forms: Vec<String>,
+    /// What its records can prove about a credential.
+    pub proves: String,
+    /// What they cannot.
+    pub cannot: String,
+}
+
 /// A test written in the mapping file itself.
 #[derive(Debug, Clone)]
 pub struct MappingTest {
@@ -59,6 +72,8 @@ pub struct Mapping {
     pub source: String,
     /// Title.
     pub title: String,
+    /// What people can learn of it before they bring its logs.
+    pub account: Account,
     /// What Sigma rules call it: any of these.
     pub logsources: Vec<LogSource>,
     /// Where fields stand that rules of this log source spell otherwise: the name in rules, with `*` at its end for a whole branch, and the
@@ -87,14 +102,17 @@ pub struct Mapping {
 }
 
 const KEYS: &[&str] = &[
+    "cannot",
     "columns",
     "credential",
     "description",
     "fields",
     "format",
+    "forms",
     "ignore",
     "logsource",
     "pattern",
+    "proves",
     "recognise",
     "records",
     "references",
@@ -120,6 +138,7 @@ impl Mapping {
         let format = parse_format(file, root.get("format"))?;
         let mapping = Mapping {
             title: root.get("title").and_then(Node::scalar).unwrap_or_else(|| source.clone()),
+            account: parse_account(root),
             logsources: each(root.get("logsource"), parse_logsource)?,
             aliases: parse_aliases(file, root.get("fields"))?,
             format,
@@ -154,6 +173,7 @@ impl Mapping {
         Mapping {
             source: "keyfault".into(),
             title: "keyfault's own events".into(),
+            account: Account::default(),
             logsources: vec![LogSource { category: None, product: Some("keyfault".into()), service: None }],
             aliases: vec![],
             format: Format::Json,
@@ -167,6 +187,14 @@ impl Mapping {
             tests: vec![],
             file: "keyfault".into(),
         }
+    }
+
+    /// The names that fields of its records are known to begin with: those it reads, and those it reads for rules that spell them otherwise.
+    pub fn heads(&self) -> BTreeSet<String> {
+        let plan = Plan::new(self, &Projection::default(), false);
+        let aliases = self.aliases.iter().flat_map(|(name, paths)| std::iter::once(name).chain(paths));
+        let aliased = aliases.map(|name| name.split('.').next().unwrap_or(name).to_string());
+        plan.trie.heads().map(str::to_string).chain(aliased).collect()
     }
 
     fn check(self, file: &str, root: &Node) -> Result<Mapping, Error> {
@@ -196,6 +224,15 @@ fn need(file: &str, node: &Node, key: &str) -> Result<String, Error> {
     node.get(key)
         .and_then(Node::scalar)
         .ok_or_else(|| Error::new(place(file, node.at), format!("{key}: is missing"), ""))
+}
+
+fn parse_account(root: &Node) -> Account {
+    let text = |key| root.get(key).and_then(Node::scalar).unwrap_or_default();
+    Account {
+        forms: root.get("forms").map_or(&[][..], Node::one_or_many).iter().filter_map(Node::scalar).collect(),
+        proves: text("proves"),
+        cannot: text("cannot"),
+    }
 }
 
 fn parse_format(file: &str, node: Option<&Node>) -> Result<Format, Error> {

@@ -18,6 +18,8 @@ pub enum Step {
     Index(usize),
     /// `[]`: any member of an array; the first that leads to a value wins.
     Each,
+    /// `[name=value]`: the members of an array of objects whose field is that text; the first that leads to a value wins.
+    Where(String, String),
     /// `@form`: the string's url-encoded pairs; names in any case.
     Form,
     /// `@query`: the same of what follows the `?` of a URL or request target.
@@ -57,15 +59,16 @@ fn readings_behind(key: &str, rest: &str) -> Vec<Vec<Step>> {
     readings(rest).into_iter().map(|steps| std::iter::once(Step::Key(key.into())).chain(steps).collect()).collect()
 }
 
-/// Splits at dots; `\.` is a dot inside a name.
+/// Splits at dots; `\.` is a dot inside a name, and inside brackets every dot is one.
 fn split(text: &str) -> Vec<String> {
-    let mut segments = vec![String::new()];
+    let (mut segments, mut inside) = (vec![String::new()], false);
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         let last = segments.len() - 1;
+        inside = (inside || c == '[') && c != ']';
         match c {
             '\\' if chars.peek() == Some(&'.') => segments[last].extend(chars.next()),
-            '.' => segments.push(String::new()),
+            '.' if !inside => segments.push(String::new()),
             c => segments[last].push(c),
         }
     }
@@ -95,11 +98,15 @@ fn parse_segment(path: &str, segment: &str, steps: &mut Vec<Step>) -> Result<(),
             Error::new(
                 "",
                 format!("path \"{path}\": \"{segment}\" is not an index"),
-                "write [] or a number such as [0]",
+                "write [], a number such as [0], or [name=value]",
             )
         };
         let (index, tail) = inside.split_once(']').ok_or_else(bad)?;
-        steps.push(if index.is_empty() { Step::Each } else { Step::Index(index.parse().map_err(|_| bad())?) });
+        steps.push(match index.split_once('=') {
+            Some((name, value)) => Step::Where(name.into(), value.into()),
+            None if index.is_empty() => Step::Each,
+            None => Step::Index(index.parse().map_err(|_| bad())?),
+        });
         rest = tail;
     }
     Ok(())
@@ -138,6 +145,10 @@ fn follow_member<'d>(value: &'d Value, step: &Step, rest: &[Step], arena: &'d Ar
         }
         Step::Index(index) => follow(value.as_array()?.get(*index)?, rest, arena),
         Step::Each => value.as_array()?.iter().find_map(|member| follow(member, rest, arena)),
+        Step::Where(name, text) => {
+            let is_meant = |member: &&Value| member.get(name.as_str()).and_then(|v| v.as_str()) == Some(text);
+            value.as_array()?.iter().filter(is_meant).find_map(|member| follow(member, rest, arena))
+        }
         Step::Form | Step::Query => None,
     }
 }
@@ -218,6 +229,8 @@ mod tests {
         check(r#"{"a.b":"x"}"#, r"a\.b", Some("x"));
         check(r#"{"a":[{"b":1},{"b":2}]}"#, "a[1].b", Some("2"));
         check(r#"{"a":[{"c":1},{"b":2}]}"#, "a[].b", Some("2"));
+        check(r#"{"a":[{"k":"x.y","v":1},{"k":"z","v":2},{"k":"z","w":3}]}"#, "a[k=z].w", Some("3"));
+        check(r#"{"a":[{"k":"x.y","v":{"s":1}}]}"#, "a[k=x.y].v.s", Some("1"));
         check(r#"{"h":{"Authorization":"k"}}"#, "h.~authorization", Some("k"));
         check(r#"{"h":"Host=a%3A1&Authorization=Bearer+k%0A"}"#, "h.@form.authorization", Some("Bearer k\n"));
         check(r#"{"u":"/v1?x=1&key=AIza#f"}"#, "u.@query.key", Some("AIza"));

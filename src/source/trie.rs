@@ -87,6 +87,11 @@ impl Trie {
         child
     }
 
+    /// The names at the top of the paths.
+    pub fn heads(&self) -> impl Iterator<Item = &str> {
+        self.nodes[0].children.keys().map(|key| &**key)
+    }
+
     /// Slots for one record at a time.
     pub fn slots<'d>(&self, arena: &'d Arena<Value>) -> Slots<'d> {
         Slots { arena, values: vec![Cell::new(None); self.slots.len()], hidden: RefCell::new(Vec::new()) }

@@ -11,8 +11,10 @@
 mod conformance;
 mod corpora;
 mod dirty;
+mod oracle;
 mod program;
 mod same;
 mod secrets;
+mod sigmahq;
 mod table;
 mod tidy;
