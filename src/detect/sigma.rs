@@ -31,8 +31,8 @@ pub const SUBJECTS_CAP: usize = 100;
 #[derive(Debug)]
 pub struct Matches {
     gap_us: Micros,
-    by_subject: BTreeMap<(u32, String), Vec<Span>>,
-    subjects: BTreeMap<u32, usize>,
+    /// By rule and subject.
+    by_rule: BTreeMap<u32, BTreeMap<String, Vec<Span>>>,
 }
 
 /// Matches of one rule and subject without a longer pause than the gap.
@@ -48,53 +48,79 @@ struct Span {
 impl Matches {
     /// No matches yet. `gap_us` is the longest pause inside an episode.
     pub fn new(gap_us: Micros) -> Matches {
-        Matches { gap_us, by_subject: BTreeMap::new(), subjects: BTreeMap::new() }
+        Matches { gap_us, by_rule: BTreeMap::new() }
     }
 
     /// Takes a match of a rule: the credential, else the actor, else the address is its subject, else the source.
     #[expect(clippy::too_many_arguments, reason = "the rule, when, what, and the last resort for whom")]
-    pub fn add(&mut self, rule: u32, time_us: Option<Micros>, event: EventRef, source: &str) {
+    pub fn add(&mut self, rule: u32, time_us: Option<Micros>, event: &EventRef, source: &str) {
         let subject = [&event.credential_uid, &event.actor_uid, &event.src_ip].into_iter().flatten().next();
-        let mut key = (rule, subject.map_or(source, String::as_str).to_string());
-        if !self.by_subject.contains_key(&key) {
-            let listed = self.subjects.entry(rule).or_default();
-            *listed += 1;
-            if *listed > SUBJECTS_CAP {
-                key.1.clear();
-            }
+        let subject = subject.map_or(source, String::as_str);
+        let subjects = self.by_rule.entry(rule).or_default();
+        if let Some(spans) = subjects.get_mut(subject) {
+            return join(spans, (time_us, event), self.gap_us);
         }
-        let span = Span { first_us: time_us, last_us: time_us, total: 1, events: vec![(time_us, event)] };
-        join(self.by_subject.entry(key).or_default(), span, self.gap_us);
+        // The empty subject stands for all beyond the cap.
+        let listed = subjects.len() - usize::from(subjects.contains_key(""));
+        let subject = if listed < SUBJECTS_CAP { subject } else { "" };
+        join(subjects.entry(subject.to_string()).or_default(), (time_us, event), self.gap_us);
     }
 
     /// The alerts. `rules` is by rule number.
     pub fn alerts(&self, rules: &dyn Fn(u32) -> AlertRule) -> Vec<Alert> {
-        let spans =
-            self.by_subject.iter().flat_map(|((rule, subject), spans)| spans.iter().map(move |s| (rule, subject, s)));
-        spans.map(|(rule, subject, span)| span.alert(&rules(*rule), subject)).collect()
+        let mut alerts = Vec::new();
+        for (rule, subjects) in &self.by_rule {
+            let rule = rules(*rule);
+            let spans = subjects.iter().flat_map(|(subject, spans)| spans.iter().map(move |s| (subject, s)));
+            alerts.extend(spans.map(|(subject, span)| span.alert(&rule, subject)));
+        }
+        alerts
     }
 }
 
-/// Adds a span to others, which stand in order of time further apart than the gap: the same spans result from any order of adding.
-fn join(spans: &mut Vec<Span>, mut span: Span, gap_us: Micros) {
-    let near = |other: &Span| match (other.first_us.zip(other.last_us), span.first_us.zip(span.last_us)) {
-        (Some((first, last)), Some((from, to))) => {
-            first <= to.saturating_add(gap_us) && last >= from.saturating_sub(gap_us)
+/// Adds a match to spans, which stand in order of time further apart than the gap: the same spans result from any order of adding.
+fn join(spans: &mut Vec<Span>, (time_us, event): (Option<Micros>, &EventRef), gap_us: Micros) {
+    let is_near = |span: &Span| match (span.first_us.zip(span.last_us), time_us) {
+        (Some((first, last)), Some(time)) => {
+            first <= time.saturating_add(gap_us) && last >= time.saturating_sub(gap_us)
         }
         (None, None) => true,
         _ => false,
     };
-    let from = spans.partition_point(|s| !near(s) && s.first_us < span.first_us);
-    let to = from + spans[from..].iter().take_while(|s| near(s)).count();
-    for other in spans.drain(from..to) {
-        span.first_us = span.first_us.min(other.first_us);
-        span.last_us = span.last_us.max(other.last_us);
-        span.total += other.total;
-        span.events.extend(other.events);
+    let from = spans.partition_point(|s| !is_near(s) && s.first_us < time_us);
+    let near = spans[from..].iter().take_while(|s| is_near(s)).count();
+    if near == 0 {
+        let (first_us, last_us) = (time_us, time_us);
+        spans.insert(from, Span { first_us, last_us, total: 1, events: vec![(time_us, event.clone())] });
+        return;
     }
-    span.events.sort();
-    span.events.truncate(Sample::CAP);
-    spans.insert(from, span);
+    // A match between two spans makes them one.
+    let others: Vec<Span> = spans.drain(from + 1..from + near).collect();
+    let span = &mut spans[from];
+    others.into_iter().for_each(|other| span.merge(other));
+    span.add(time_us, event);
+}
+
+impl Span {
+    fn add(&mut self, time_us: Option<Micros>, event: &EventRef) {
+        self.first_us = self.first_us.min(time_us);
+        self.last_us = self.last_us.max(time_us);
+        self.total += 1;
+        let place = self.events.partition_point(|(time, other)| (time, other) <= (&time_us, event));
+        if place < Sample::CAP {
+            self.events.insert(place, (time_us, event.clone()));
+            self.events.truncate(Sample::CAP);
+        }
+    }
+
+    fn merge(&mut self, other: Span) {
+        self.first_us = self.first_us.min(other.first_us);
+        self.last_us = self.last_us.max(other.last_us);
+        self.total += other.total;
+        self.events.extend(other.events);
+        self.events.sort();
+        self.events.truncate(Sample::CAP);
+    }
 }
 
 impl Span {
@@ -166,7 +192,7 @@ mod tests {
         fn any_order_of_matches_gives_the_same_alerts(mut times in proptest::collection::vec(0i64..200, 1..60), seed in 0u64..1000) {
             let alerts = |order: &[(usize, i64)]| {
                 let mut matches = Matches::new(5);
-                order.iter().for_each(|(n, t)| matches.add(0, (*t > 0).then_some(*t), event(*n as u32), "s"));
+                order.iter().for_each(|(n, t)| matches.add(0, (*t > 0).then_some(*t), &event(*n as u32), "s"));
                 matches.alerts(&rule)
             };
             times.sort_unstable();
@@ -185,7 +211,7 @@ mod tests {
     fn a_thousand_subjects_share_the_last_alert() {
         let mut matches = Matches::new(5);
         for n in 0..1000 {
-            matches.add(0, Some(1), EventRef { actor_uid: Some(n.to_string()), ..event(n) }, "s");
+            matches.add(0, Some(1), &EventRef { actor_uid: Some(n.to_string()), ..event(n) }, "s");
         }
         let alerts = matches.alerts(&rule);
         assert_eq!(alerts.len(), SUBJECTS_CAP + 1);

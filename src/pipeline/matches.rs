@@ -48,8 +48,9 @@ pub fn row_matches(rules: &RuleSet, batch: &Batch<'_, '_>, hits: &[Hit], inside:
             Column::SrcIp,
             Column::Provider,
         ];
-        let texts = batch.texts(row, columns, &mut slots).map(|t| t.map(|t| redact(&t).into_owned()));
-        let [event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider] = texts;
+        let [event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider] =
+            batch.texts(row, columns, &mut slots);
+        let [event_uid, credential_uid, actor_uid] = [event_uid, credential_uid, actor_uid].map(without_secrets);
         let event_uid = event_uid.unwrap_or_default();
         let event = EventRef { event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider };
         let steps = if is_served { rules.steps(batch, row, numbers, &event) } else { Vec::new() };
@@ -57,6 +58,14 @@ pub fn row_matches(rules: &RuleSet, batch: &Batch<'_, '_>, hits: &[Hit], inside:
         found.push(RowMatches { row, time_us: batch.time_us(row), event, alerts, steps });
     }
     found
+}
+
+/// Most ids hold none, and stay as they are. Hints, addresses and providers are made so that they cannot.
+fn without_secrets(text: Option<String>) -> Option<String> {
+    text.map(|text| match redact(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(masked) => masked,
+    })
 }
 
 /// A step without secrets: what looks like one is told apart by its fingerprint.
@@ -127,7 +136,7 @@ impl RunMatches {
             event.event_uid = format!("{name}#{record}");
         }
         for rule in row.alerts {
-            self.matches.add(rule, row.time_us, event.clone(), source);
+            self.matches.add(rule, row.time_us, &event, source);
         }
         for (correlation, step) in row.steps {
             let placed = Step { input: input as u32, input_record: record, event: event.clone(), ..step };

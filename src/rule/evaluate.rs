@@ -163,6 +163,9 @@ impl<'v, 'r> RowView<'v, 'r> {
             }
             Subject::Field(field) => {
                 let (batch, row) = (self.batch, self.row);
+                if let Some(text) = self.coded(number) {
+                    return text.is_some_and(|text| predicate.matcher.matches(&Cell::text(text)));
+                }
                 let read = |name: &str| batch.cell(row, &sibling(field, name));
                 let at = self.cell(field);
                 predicate.matcher.matches_with(&self.cells[at].1, &read)
@@ -170,6 +173,16 @@ impl<'v, 'r> RowView<'v, 'r> {
         };
         self.tested.insert(number, holds);
         holds
+    }
+
+    /// The value of a predicate's field, where the row's codes tell it; lists and objects must be looked at.
+    fn coded(&self, number: u32) -> Option<Option<&'v str>> {
+        let codes = self.batch.anchor(self.rules.coded(number)?);
+        match codes.codes[self.row] {
+            0 => Some(None),
+            Codes::ODD => None,
+            code => Some(Some(&codes.values[code as usize - 1])),
+        }
     }
 
     fn cell(&mut self, field: &'v FieldRef) -> usize {

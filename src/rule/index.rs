@@ -24,6 +24,8 @@ pub struct SourceRules<'r> {
     projection: Projection,
     /// By anchor of the projection.
     pub(super) anchors: Vec<Index>,
+    /// By predicate that asks for a value: the anchor that holds its field as codes.
+    coded: Vec<Option<u16>>,
     /// Rules that call for texts anywhere in a record.
     pub(super) keywords: Index,
     /// Rules that nothing but evaluation decides.
@@ -34,6 +36,11 @@ impl SourceRules<'_> {
     /// The fields whose codes the rules want.
     pub fn projection(&self) -> &Projection {
         &self.projection
+    }
+
+    /// The anchor whose codes decide a predicate: they spare looking into the record.
+    pub(super) fn coded(&self, predicate: u32) -> Option<usize> {
+        self.coded[predicate as usize].map(usize::from)
     }
 }
 
@@ -60,9 +67,14 @@ impl RuleSet {
             }
         }
         let (fields, anchored): (Vec<_>, Vec<_>) = by_field.into_iter().unzip();
+        let coded = self.predicates.all.iter().map(|p| match &p.subject {
+            Subject::Field(field) if p.matcher.needs_value() => fields.binary_search(field).ok().map(|n| n as u16),
+            _ => None,
+        });
         SourceRules {
             set: self,
             rules,
+            coded: coded.collect(),
             projection: Projection { anchors: fields },
             anchors: anchored.iter().map(|rules| Index::new(rules, &self.predicates)).collect(),
             keywords: Index::new(&keywords, &self.predicates),
