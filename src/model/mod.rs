@@ -9,6 +9,7 @@ pub mod episode;
 pub mod finding;
 pub mod framing;
 pub mod json;
+pub mod lazy_regex;
 pub mod matcher;
 pub mod number;
 pub mod pattern;

@@ -1,9 +1,9 @@
 //! Sigma's texts with wildcards, compiled: compared whole or in part, in any case unless told otherwise.
 
 use super::cell::Cell;
+use super::lazy_regex::{Flags, LazyRegex};
 use super::matcher::Complaint;
 use super::value::{DASHES, Piece, Value};
-use regex::{Regex, RegexBuilder};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl Part {
 #[derive(Debug, Clone)]
 pub(super) struct Pattern {
     /// Where there are wildcards.
-    pub regex: Option<Regex>,
+    pub regex: Option<LazyRegex>,
     /// The whole text without wildcards, else the longest stretch between two: every text that matches holds it.
     pub literal: String,
     /// Finds the literal, for `contains`.
@@ -123,16 +123,14 @@ fn regex_of(wildcard: Piece) -> String {
 }
 
 /// Runs on folded text unless the pattern is cased, so that it folds as everything else does.
-fn wildcard_regex(body: &str, part: Part) -> Result<Regex, Complaint> {
+fn wildcard_regex(body: &str, part: Part) -> Result<LazyRegex, Complaint> {
     let anchored = match part {
         Part::Whole => format!(r"\A{body}\z"),
         Part::Starts => format!(r"\A{body}"),
         Part::Ends => format!(r"{body}\z"),
         Part::Contains => body.to_string(),
     };
-    RegexBuilder::new(&anchored)
-        .dot_matches_new_line(true)
-        .build()
+    LazyRegex::new(&anchored, Flags { dot_all: true, ..Flags::default() })
         .map_err(|e| (format!("wildcards too large: {e}"), "shorten the value"))
 }
 

@@ -1,12 +1,12 @@
 //! Compiles the values and modifiers of one field into a test; holds no test against a cell.
 
+use super::lazy_regex::{Flags, LazyRegex};
 use super::matcher::Complaint;
 use super::number::{Number, Ordering};
 use super::pattern::{Part, Pattern};
 use super::time::TimePart;
 use super::value::{placeholder, rewrite};
 use crate::yaml::{Kind, Node};
-use regex::{Regex, RegexBuilder};
 use rustc_hash::FxHashSet;
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ pub(super) enum Test {
     },
     /// Texts with wildcards, or searched for in part; by written value, of which encodings make several.
     Patterns(Vec<Vec<Pattern>>),
-    Regex(Vec<Regex>),
+    Regex(Vec<LazyRegex>),
     Cidr(Vec<ipnet::IpNet>),
     Compare(Ordering, Number),
     Time(TimePart, Vec<i64>),
@@ -149,19 +149,14 @@ impl Written<'_> {
         Ok(Test::Patterns(patterns))
     }
 
-    fn regex(&self, pattern: &str) -> Result<Regex, Complaint> {
-        let last_line = |text: &str| text.lines().last().unwrap_or(text).trim_start_matches("error: ").to_string();
-        RegexBuilder::new(pattern)
-            .case_insensitive(self.has("i") || self.has("ignorecase"))
-            .multi_line(self.has("m") || self.has("multiline"))
-            .dot_matches_new_line(self.has("s") || self.has("dotall"))
-            .build()
-            .map_err(|e| {
-                (
-                    format!("not a valid regex: {}", last_line(&e.to_string())),
-                    "look-around and back-references are not supported",
-                )
-            })
+    fn regex(&self, pattern: &str) -> Result<LazyRegex, Complaint> {
+        let flags = Flags {
+            case_insensitive: self.has("i") || self.has("ignorecase"),
+            multi_line: self.has("m") || self.has("multiline"),
+            dot_all: self.has("s") || self.has("dotall"),
+        };
+        LazyRegex::new(pattern, flags)
+            .map_err(|e| (format!("not a valid regex: {e}"), "look-around and back-references are not supported"))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::read::frame::detect;
 use crate::rule::explain::{Explained, Explanation};
 use crate::source::decode::Decoded;
 use crate::source::mapper::{Chunk, Rejected};
-use crate::source::redact::redact;
+use crate::source::redact::redact_field;
 
 /// A record and what rules make of it.
 pub struct ExplainedEvent {
@@ -49,7 +49,7 @@ fn redacted(explanation: Explanation) -> Explanation {
 
 fn without_secrets(mut explained: Explained) -> Explained {
     for predicate in &mut explained.predicates {
-        predicate.value = predicate.value.take().map(|v| redact(&v).into_owned());
+        predicate.value = predicate.value.take().map(|v| redact_field(&predicate.field, &v).into_owned());
     }
     explained
 }

@@ -16,7 +16,7 @@ use crate::rule::evaluate::{Hit, Memo};
 use crate::source::batch::Batch;
 use crate::source::decode::Decoded;
 use crate::source::mapper::{self, Rejected};
-use crate::source::redact::{excerpt, redact};
+use crate::source::redact::{excerpt, redact, redact_field};
 use crate::source::table::table;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -195,7 +195,7 @@ impl<'w> Worker<'w> {
         let claiming: Vec<&Hit> = own.filter(|h| self.engine.rules.rules[h.rule as usize].cause.is_some()).collect();
         let Some(rules) = self.engine.rules_of(batch.source()) else { return Default::default() };
         let why = self.strongest_first(&claiming).into_iter().flat_map(|h| rules.evidence(batch, h));
-        let why = why.map(|e| Evidence { value: redact(&e.value).into_owned(), ..e });
+        let why = why.map(|e| Evidence { value: redact_field(&e.field, &e.value).into_owned(), ..e });
         (claiming.iter().map(|h| h.rule).collect(), why.collect())
     }
 

@@ -182,6 +182,10 @@ fn push_field(event: &Event<'_, '_>, record: &Value, (places, name): (&[Place], 
         coder.push(Some(text));
         return;
     }
+    if let Some(text) = event.computed(name) {
+        coder.push(Some(&text));
+        return;
+    }
     match found.map_or_else(|| event.plan.field(record, name), Cell::of) {
         Cell::List(_) | Cell::Object(_) => coder.push_odd(),
         cell => drop(coder.push(cell.as_text().as_deref())),
@@ -302,7 +306,11 @@ impl Records for Batch<'_, '_> {
 
     fn cell(&self, row: usize, field: &FieldRef) -> Cell<'_> {
         match field {
-            FieldRef::Native(name) => self.plan.field(self.records[row], name),
+            FieldRef::Native(name) => {
+                let computed = self.plan.computed(name).is_some();
+                let text = if computed { self.event_of(row, &self.view(row).slots).computed(name) } else { None };
+                text.map_or_else(|| self.plan.field(self.records[row], name), Cell::Text)
+            }
             FieldRef::Column(column) => self.column_cell(row, *column),
         }
     }

@@ -1,6 +1,8 @@
 //! Turns a raw credential, as it was sent, into fingerprint, hint, kind and defects; the raw text never leaves this file's return values' reach.
 
 use super::shape::{Shape, shape_of};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 /// What may be kept of a raw credential.
@@ -53,9 +55,22 @@ pub fn fingerprint(raw: &str) -> Option<Fingerprint> {
 
 /// `sha256:` and 16 hex digits of a key.
 pub fn uid(key: &str) -> String {
-    let digest = Sha256::digest(key.as_bytes());
-    let hex: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex(&Sha256::digest(key.as_bytes())[..8]))
+}
+
+/// What [`uid`] makes of a key, given the key's SHA-256 in hex (LiteLLM) or Base64 (GitHub); none when it is neither.
+pub fn uid_of_digest(digest: &str) -> Option<String> {
+    const BYTES: usize = 32;
+    let digest = digest.trim();
+    if digest.len() == 2 * BYTES && digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Some(format!("sha256:{}", digest[..16].to_ascii_lowercase()));
+    }
+    let bytes = STANDARD.decode(digest).ok().filter(|bytes| bytes.len() == BYTES)?;
+    Some(format!("sha256:{}", hex(&bytes[..8])))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The masked form of a key: its known prefix or first three characters, dots, and the last four; short keys show nothing.

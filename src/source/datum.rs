@@ -1,5 +1,6 @@
 //! The value of a column while it is made from a record: what a path found, read as text, number or time; knows no column and no source.
 
+use super::credential;
 use super::path::Found;
 use crate::model::time;
 use sonic_rs::{JsonNumberTrait, Value, ValueRef};
@@ -33,7 +34,8 @@ impl<'d> Datum<'d> {
         }
     }
 
-    fn from_text(text: Cow<'d, str>) -> Datum<'d> {
+    /// A text; the empty one and a lone dash are nothing.
+    pub(super) fn from_text(text: Cow<'d, str>) -> Datum<'d> {
         if text.is_empty() || text == "-" { Datum::Nothing } else { Datum::Text(text) }
     }
 
@@ -127,12 +129,15 @@ pub enum Transform {
     Path,
     /// The host of a URL or `host:port`.
     Host,
+    /// A SHA-256 of a credential, in hex or Base64, as `credential_uid` writes it.
+    Digest,
 }
 
 impl Transform {
     /// Every transform by its name in mapping files.
     pub const ALL: &'static [(&'static str, Transform)] = &[
         ("bool", Transform::Bool),
+        ("digest", Transform::Digest),
         ("domain", Transform::Domain),
         ("first", Transform::First),
         ("host", Transform::Host),
@@ -170,6 +175,7 @@ impl Transform {
             }
             Transform::Path => Some(cut(text, |t| t.split(['?', '#']).next().unwrap_or(t))),
             Transform::Host => Some(cut(text, host)),
+            Transform::Digest => credential::uid_of_digest(&text).map(Cow::Owned),
             Transform::Time | Transform::Int | Transform::Bool => None,
         }
     }
@@ -230,6 +236,10 @@ mod tests {
         check(Transform::Last, "502, 200", Some("200"));
         check(Transform::Last, "502 : 401", Some("401"));
         check(Transform::First, "502, 200", Some("502"));
+        let uid = "sha256:2c26b46b68ffc68f";
+        check(Transform::Digest, "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", Some(uid));
+        check(Transform::Digest, "LCa0a2j/xo/5m0U8HTBBNBNCLXBkg7+g+YpeiGJm564=", Some(uid));
+        check(Transform::Digest, "foo", None);
         check(Transform::Int, "401", Some("401"));
         check(Transform::Int, "4xx", None);
         check(Transform::Bool, "YES", Some("true"));

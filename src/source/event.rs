@@ -27,6 +27,11 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
         self.plan.column(column).map_or(Datum::Nothing, |e| e.eval(&self.plan.row(self.slots)))
     }
 
+    /// A field that the mapping makes for rules that name it.
+    pub fn computed(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.plan.computed(name)?.eval(&self.plan.row(self.slots)).into_text()
+    }
+
     /// How the event ended.
     pub fn outcome(&self) -> Outcome {
         self.outcome.unwrap_or_else(|| self.mapped_outcome())

@@ -6,8 +6,8 @@ use super::trie::{Place, Slots, Trie};
 use crate::error::{Error, did_you_mean};
 use crate::model::cell::Cell;
 use crate::model::condition::Condition;
+use crate::model::lazy_regex::{Flags, LazyRegex};
 use crate::yaml::{Kind, Node, place};
-use regex::Regex;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub enum Expr<P> {
     Const(Arc<str>),
     /// The first that yields a value.
     First(Vec<Expr<P>>),
+    /// All of them with a text between; nothing where one yields nothing.
+    Join(Vec<Expr<P>>, Arc<str>),
     /// A value of the record.
     Read(Box<Read<P>>),
     /// The expression of the first condition that holds; no condition always holds.
@@ -33,7 +35,7 @@ pub enum Expr<P> {
 pub struct Read<P> {
     paths: Vec<P>,
     when: Option<When<P>>,
-    capture: Option<Regex>,
+    capture: Option<LazyRegex>,
     transforms: Vec<Transform>,
     values: Option<Arc<ValueMap>>,
     default: Option<Arc<str>>,
@@ -52,8 +54,20 @@ pub struct When<P> {
     fields: Vec<P>,
 }
 
-const READ_KEYS: &[&str] =
-    &["as", "capture", "default", "first", "path", "switch", "value", "values", "values_default", "when"];
+const READ_KEYS: &[&str] = &[
+    "as",
+    "capture",
+    "default",
+    "first",
+    "join",
+    "path",
+    "switch",
+    "value",
+    "values",
+    "values_default",
+    "when",
+    "with",
+];
 
 impl Expr<Path> {
     /// The value at a path.
@@ -78,11 +92,17 @@ impl Expr<Path> {
     fn parse_map(file: &str, node: &Node) -> Result<Self, Error> {
         check_keys(file, node, READ_KEYS)?;
         if let Some(cases) = node.get("switch") {
-            return Ok(Expr::Switch(cases.items().iter().map(|c| parse_case(file, c)).collect::<Result<_, _>>()?));
+            return parse_switch(file, cases);
         }
         if let Some(all) = node.get("first") {
             let when = node.get("when").map(|w| When::parse(file, w)).transpose()?;
             return Ok(Expr::Switch(vec![(when, Expr::parse(file, all)?)]));
+        }
+        if let Some(parts) = node.get("join") {
+            let when = node.get("when").map(|w| When::parse(file, w)).transpose()?;
+            let parts = parts.items().iter().map(|p| Expr::parse(file, p)).collect::<Result<_, _>>()?;
+            let with = node.get("with").and_then(Node::scalar).unwrap_or_else(|| "/".into());
+            return Ok(Expr::Switch(vec![(when, Expr::Join(parts, Arc::from(with)))]));
         }
         if let (Some(value), None) = (node.get("value"), node.get("when")) {
             return Ok(constant(value));
@@ -113,6 +133,7 @@ impl Expr<Path> {
         match self {
             Expr::Const(text) => Expr::Const(text.clone()),
             Expr::First(all) => Expr::First(all.iter().map(|e| e.bind(trie)).collect()),
+            Expr::Join(parts, with) => Expr::Join(parts.iter().map(|e| e.bind(trie)).collect(), with.clone()),
             Expr::Switch(cases) => {
                 Expr::Switch(cases.iter().map(|(w, e)| (w.as_ref().map(|w| w.bind(trie)), e.bind(trie))).collect())
             }
@@ -152,9 +173,15 @@ impl Expr<Place> {
                 .iter()
                 .find(|(w, _)| w.as_ref().is_none_or(|w| w.holds(row)))
                 .map_or(Datum::Nothing, |(_, e)| e.eval(row)),
+            Expr::Join(parts, with) => joined(parts, with, row).map_or(Datum::Nothing, Datum::from_text),
             Expr::Read(read) => read.eval(row),
         }
     }
+}
+
+fn joined<'a, 'd: 'a>(parts: &'a [Expr<Place>], with: &str, row: &Row<'_, 'd>) -> Option<Cow<'a, str>> {
+    let texts: Option<Vec<Cow<'a, str>>> = parts.iter().map(|p| p.eval(row).into_text()).collect();
+    texts.map(|texts| Cow::Owned(texts.join(with)))
 }
 
 impl Read<Path> {
@@ -194,7 +221,7 @@ impl Read<Place> {
     }
 }
 
-fn captured<'d>(regex: &Regex, text: Cow<'d, str>) -> Option<Cow<'d, str>> {
+fn captured<'d>(regex: &LazyRegex, text: Cow<'d, str>) -> Option<Cow<'d, str>> {
     let found = regex.captures(&text)?;
     let group = found.name("v").or_else(|| found.get(1))?.range();
     match text {
@@ -245,6 +272,17 @@ impl When<Place> {
     }
 }
 
+/// A case without a condition always holds, so it can only be the last.
+fn parse_switch(file: &str, cases: &Node) -> Result<Expr<Path>, Error> {
+    let items = cases.items();
+    let always = items.iter().position(|c| c.get("when").is_none());
+    if let Some(case) = always.filter(|at| at + 1 < items.len()).map(|at| &items[at]) {
+        let remedy = "give it a when:, or put it last";
+        return Err(Error::new(place(file, case.at), "a case without when: hides those after it", remedy));
+    }
+    Ok(Expr::Switch(items.iter().map(|c| parse_case(file, c)).collect::<Result<_, _>>()?))
+}
+
 fn parse_case(file: &str, case: &Node) -> Result<(Option<When<Path>>, Expr<Path>), Error> {
     let when = case.get("when").map(|w| When::parse(file, w)).transpose()?;
     if let Some(value) = case.get("value") {
@@ -272,16 +310,17 @@ fn parse_path(file: &str, node: &Node, text: &str) -> Result<Path, Error> {
     path::parse(text).map_err(|e| Error::new(place(file, node.at), e.thing, e.remedy))
 }
 
-fn parse_regex(file: &str, node: &Node) -> Result<Regex, Error> {
+fn parse_regex(file: &str, node: &Node) -> Result<LazyRegex, Error> {
     let pattern = node.text().unwrap_or_default();
     let bad = |thing: String| {
         Error::new(place(file, node.at), thing, "the syntax is that of the Rust regex crate: no look-around")
     };
-    let regex = Regex::new(pattern).map_err(|e| bad(format!("not a regular expression: {e}")))?;
-    if regex.captures_len() < 2 {
-        Err(bad("the expression captures nothing: it needs one group".into()))
-    } else {
+    let regex = LazyRegex::new(pattern, Flags::default())
+        .map_err(|e| bad(format!("not a regular expression: {e}")))?;
+    if regex.has_group(false) {
         Ok(regex)
+    } else {
+        Err(bad("the expression captures nothing: it needs one group".into()))
     }
 }
 

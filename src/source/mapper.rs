@@ -7,11 +7,11 @@ use super::path::{Step, gather};
 use super::plan::Plan;
 use super::redact::excerpt;
 use super::trie::Slots;
+use super::wrapping::{capture, json_behind_prefix, members, tabular, wrapped_line};
 use crate::error::{Error, did_you_mean};
 use crate::model::framing::Framing;
-use crate::model::json;
 use crate::model::records::Projection;
-use sonic_rs::{JsonContainerTrait, JsonValueTrait, Object, Value};
+use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 
 /// All source mappings of a run, compiled.
 pub struct Mapper {
@@ -191,6 +191,10 @@ impl<'p, 'd> Run<'p, 'd> {
         if let Some(members) = value.as_array() {
             return members.iter().for_each(|m| self.document(m, format));
         }
+        if let Some(rows) = tabular(value) {
+            let rows = rows.into_iter().map(|row| &*self.decoded.values.alloc(row));
+            return rows.for_each(|row| self.document(row, Format::Csv));
+        }
         let records = match self.current.and_then(|c| self.records_of(value, c)) {
             Some(records) => records,
             None => match self.choose(value, format) {
@@ -339,6 +343,9 @@ impl<'p, 'd> Run<'p, 'd> {
     }
 
     fn unrecognised(&mut self, value: &'d Value) {
+        if let Some(line) = wrapped_line(value) {
+            return self.line(line);
+        }
         let reason = if self.mapper.sources.len() == 1 {
             format!("not a record of source {}", self.mapper.sources[0].mapping.source)
         } else {
@@ -356,37 +363,4 @@ impl<'p, 'd> Run<'p, 'd> {
         self.rejects.push(Rejected { ordinal: self.records, reason, excerpt });
         self.records += 1;
     }
-}
-
-/// The members of a container that no mapping knows as one, such as an export's own wrapping: its first array, when only scalars stand before
-/// it and objects in it. The records in it may be known all the same. Large documents are cut at the same place when they are read.
-fn members(value: &Value) -> Option<&[Value]> {
-    let first = value.as_object()?.iter().map(|(_, v)| v).find(|v| v.is_array() || v.is_object())?;
-    first.as_array().map(|a| a.as_slice()).filter(|a| a.first().is_some_and(|m| m.is_object()))
-}
-
-/// The JSON object that ends a line behind a prefix of a collector: syslog, a container runtime's time and stream, logcli's time and labels.
-fn json_behind_prefix(line: &str) -> Option<Value> {
-    const TRIES: usize = 3;
-    let line = line.trim_end().strip_suffix('}').map(|_| line.trim_end())?;
-    let starts = line
-        .match_indices('{')
-        .map(|(at, _)| at)
-        .filter(|&at| at == 0 || line.as_bytes()[at - 1].is_ascii_whitespace());
-    starts
-        .take(TRIES)
-        .find_map(|at| json::parse(&line.as_bytes()[at..]).ok())
-        .filter(|v| v.as_object().is_some_and(|o| !o.is_empty()))
-}
-
-/// The named groups of a line as a record.
-fn capture(pattern: &regex::Regex, line: &str) -> Option<Value> {
-    let found = pattern.captures(line)?;
-    let mut object = Object::new();
-    for name in pattern.capture_names().flatten() {
-        if let Some(group) = found.name(name) {
-            object.insert(name, group.as_str());
-        }
-    }
-    Some(object.into_value())
 }

@@ -5,9 +5,9 @@ use super::path;
 use super::plan::Plan;
 use crate::error::{Error, did_you_mean};
 use crate::model::column::Column;
+use crate::model::lazy_regex::{Flags, LazyRegex};
 use crate::model::records::{LogSource, Projection};
 use crate::yaml::{self, Node, place};
-use regex::Regex;
 use std::collections::BTreeSet;
 
 /// How the records of a source are written.
@@ -79,6 +79,8 @@ pub struct Mapping {
     /// Where fields stand that rules of this log source spell otherwise: the name in rules, with `*` at its end for a whole branch, and the
     /// paths tried for it in order.
     pub aliases: Vec<(String, Vec<String>)>,
+    /// Fields that rules of this log source name and that its records do not hold as such.
+    pub computed: Vec<(String, Expr<Path>)>,
     /// How records are written.
     pub format: Format,
     /// Where records sit in a document, tried in order.
@@ -88,7 +90,7 @@ pub struct Mapping {
     /// Records that are no events.
     pub ignore: Vec<Ignored>,
     /// Line patterns of text formats, tried in order.
-    pub patterns: Vec<Regex>,
+    pub patterns: Vec<LazyRegex>,
     /// Which failed events are refusals; none means all of them.
     pub refusal: Option<When<Path>>,
     /// Raw credentials as they were sent.
@@ -141,6 +143,7 @@ impl Mapping {
             account: parse_account(root),
             logsources: each(root.get("logsource"), parse_logsource)?,
             aliases: parse_aliases(file, root.get("fields"))?,
+            computed: parse_computed(file, root.get("fields"))?,
             format,
             records: parse_records(file, root.get("records"))?,
             recognise: each(root.get("recognise"), |n| parse_recognition(file, n))?,
@@ -176,6 +179,7 @@ impl Mapping {
             account: Account::default(),
             logsources: vec![LogSource { category: None, product: Some("keyfault".into()), service: None }],
             aliases: vec![],
+            computed: vec![],
             format: Format::Json,
             records: vec![Vec::new()],
             recognise: vec![Recognition { keys, when: None }],
@@ -264,7 +268,15 @@ fn parse_aliases(file: &str, node: Option<&Node>) -> Result<Vec<(String, Vec<Str
         }
         Ok((name.text.clone(), paths))
     };
-    node.map_or(&[][..], Node::entries).iter().map(alias).collect()
+    let is_path = |node: &Node| node.one_or_many().iter().all(|n| n.entries().is_empty());
+    node.map_or(&[][..], Node::entries).iter().filter(|(_, n)| is_path(n)).map(alias).collect()
+}
+
+/// Fields given as column expressions.
+fn parse_computed(file: &str, node: Option<&Node>) -> Result<Vec<(String, Expr<Path>)>, Error> {
+    let is_expr = |node: &Node| node.one_or_many().iter().any(|n| !n.entries().is_empty());
+    let entries = node.map_or(&[][..], Node::entries).iter().filter(|(_, n)| is_expr(n));
+    entries.map(|(name, n)| Ok((name.text.clone(), Expr::parse(file, n)?))).collect()
 }
 
 fn parse_records(file: &str, node: Option<&Node>) -> Result<Vec<Path>, Error> {
@@ -288,15 +300,11 @@ fn parse_ignored(file: &str, node: &Node) -> Result<Ignored, Error> {
     Ok(Ignored { when: When::parse(file, when)?, reason: need(file, node, "reason")? })
 }
 
-fn parse_pattern(file: &str, node: &Node) -> Result<Regex, Error> {
+fn parse_pattern(file: &str, node: &Node) -> Result<LazyRegex, Error> {
     let bad = |thing| Error::new(place(file, node.at), thing, "name its groups: (?P<status>\\d+)");
-    let regex =
-        Regex::new(node.text().unwrap_or_default()).map_err(|e| bad(format!("not a regular expression: {e}")))?;
-    if regex.capture_names().flatten().next().is_none() {
-        Err(bad("the pattern has no named group".into()))
-    } else {
-        Ok(regex)
-    }
+    let regex = LazyRegex::new(node.text().unwrap_or_default(), Flags::default());
+    let regex = regex.map_err(|e| bad(format!("not a regular expression: {e}")))?;
+    if regex.has_group(true) { Ok(regex) } else { Err(bad("the pattern has no named group".into())) }
 }
 
 fn parse_column(file: &str, key: &yaml::Key, node: &Node) -> Result<(Column, Expr<Path>), Error> {

@@ -15,3 +15,4 @@ pub mod redact;
 pub mod shape;
 pub mod table;
 pub mod trie;
+mod wrapping;

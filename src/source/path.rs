@@ -1,9 +1,11 @@
 //! Paths of source mappings: how they are written and how one is followed through a JSON value; knows no column and no source.
 
 use crate::error::Error;
-use crate::model::cell::holds_json;
+use crate::model::cell::{Cell, holds_json};
 use crate::model::json;
-use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
+use sonic_rs::{JsonContainerTrait, JsonValueTrait, Object, Value};
 use std::borrow::Cow;
 use typed_arena::Arena;
 
@@ -20,6 +22,12 @@ pub enum Step {
     Each,
     /// `[name=value]`: the members of an array of objects whose field is that text; the first that leads to a value wins.
     Where(String, String),
+    /// `[-1]`: the last member of an array.
+    Last,
+    /// `[*]`: where records sit, each member of an array as a record that keeps what stands around the array.
+    Apart,
+    /// `@base64`: what the string encodes.
+    Base64,
     /// `@form`: the string's url-encoded pairs; names in any case.
     Form,
     /// `@query`: the same of what follows the `?` of a URL or request target.
@@ -76,8 +84,9 @@ fn split(text: &str) -> Vec<String> {
 }
 
 fn parse_segment(path: &str, segment: &str, steps: &mut Vec<Step>) -> Result<(), Error> {
+    // A bracket behind a blank is a part of the name, such as `TimeGenerated [UTC]` in exports of Log Analytics.
     let (name, mut rest) = match segment.find('[') {
-        Some(open) if segment.ends_with(']') => segment.split_at(open),
+        Some(open) if segment.ends_with(']') && !segment[..open].ends_with(' ') => segment.split_at(open),
         _ => (segment, ""),
     };
     match name {
@@ -89,6 +98,7 @@ fn parse_segment(path: &str, segment: &str, steps: &mut Vec<Step>) -> Result<(),
                 "write \\. for a dot inside a name",
             ));
         }
+        "@base64" => steps.push(Step::Base64),
         "@form" => steps.push(Step::Form),
         "@query" => steps.push(Step::Query),
         _ => steps.push(name.strip_prefix('~').map_or_else(|| Step::Key(name.into()), |n| Step::Fold(n.into()))),
@@ -98,13 +108,15 @@ fn parse_segment(path: &str, segment: &str, steps: &mut Vec<Step>) -> Result<(),
             Error::new(
                 "",
                 format!("path \"{path}\": \"{segment}\" is not an index"),
-                "write [], a number such as [0], or [name=value]",
+                "write [], a number such as [0], [-1], or [name=value]",
             )
         };
         let (index, tail) = inside.split_once(']').ok_or_else(bad)?;
         steps.push(match index.split_once('=') {
             Some((name, value)) => Step::Where(name.into(), value.into()),
             None if index.is_empty() => Step::Each,
+            None if index == "*" => Step::Apart,
+            None if index == "-1" => Step::Last,
             None => Step::Index(index.parse().map_err(|_| bad())?),
         });
         rest = tail;
@@ -125,6 +137,8 @@ pub enum Found<'d> {
 pub fn follow<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>) -> Option<Found<'d>> {
     let Some((step, rest)) = steps.split_first() else { return Some(Found::Value(value)) };
     match step {
+        Step::Base64 if rest.is_empty() => Some(Found::Text(Cow::Owned(unpack(value)?))),
+        Step::Base64 => follow(arena.alloc(json::parse(unpack(value)?.as_bytes()).ok()?), rest, arena),
         Step::Form => pair(value.as_str()?, rest),
         Step::Query => pair(value.as_str()?.split_once('?')?.1, rest),
         _ => {
@@ -146,10 +160,14 @@ fn follow_member<'d>(value: &'d Value, step: &Step, rest: &[Step], arena: &'d Ar
         Step::Index(index) => follow(value.as_array()?.get(*index)?, rest, arena),
         Step::Each => value.as_array()?.iter().find_map(|member| follow(member, rest, arena)),
         Step::Where(name, text) => {
-            let is_meant = |member: &&Value| member.get(name.as_str()).and_then(|v| v.as_str()) == Some(text);
+            let is_meant = |member: &&Value| {
+                member.get(name.as_str()).is_some_and(|v| Cell::of(v).as_text().as_deref() == Some(text))
+            };
             value.as_array()?.iter().filter(is_meant).find_map(|member| follow(member, rest, arena))
         }
-        Step::Form | Step::Query => None,
+        Step::Last => follow(value.as_array()?.as_slice().last()?, rest, arena),
+        Step::Apart => follow_member(value, &Step::Each, rest, arena),
+        Step::Base64 | Step::Form | Step::Query => None,
     }
 }
 
@@ -160,14 +178,43 @@ pub fn gather<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>, int
         into.push(value);
         return;
     };
-    match (step, value.as_array()) {
-        (Step::Each, Some(members)) => members.iter().for_each(|m| gather(m, rest, arena, into)),
+    match (step, rest, value.as_array()) {
+        (Step::Each, _, Some(members)) => members.iter().for_each(|m| gather(m, rest, arena, into)),
+        (Step::Key(key), [Step::Apart, rest @ ..], _) => {
+            let Some(members) = value.get(key.as_str()).and_then(|v| v.as_array()) else { return };
+            let apart = members.iter().map(|m| &*arena.alloc(with_member(value, key, m)));
+            apart.for_each(|record| gather(record, rest, arena, into));
+        }
+        (Step::Base64, ..) => {
+            if let Some(inner) = unpack(value).and_then(|t| json::parse(t.as_bytes()).ok()) {
+                gather(arena.alloc(inner), rest, arena, into);
+            }
+        }
         _ => {
             if let Some(Found::Value(member)) = follow_member(value, step, &[], arena) {
                 gather(member, rest, arena, into);
             }
         }
     }
+}
+
+/// An object in which one of its members stands for the array that holds it.
+fn with_member(object: &Value, key: &str, member: &Value) -> Value {
+    let mut record = Object::new();
+    for (name, value) in object.as_object().into_iter().flat_map(|o| o.iter()) {
+        record.insert(name, if name == key { member.clone() } else { value.clone() });
+    }
+    record.into_value()
+}
+
+/// The text that a string encodes in Base64, of either alphabet, padded or not.
+fn unpack(value: &Value) -> Option<String> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let text = value.as_str()?.trim().replace('-', "+").replace('_', "/");
+    String::from_utf8(ENGINE.decode(text).ok()?).ok()
 }
 
 /// The JSON value inside a string that holds one.
@@ -231,10 +278,15 @@ mod tests {
         check(r#"{"a":[{"c":1},{"b":2}]}"#, "a[].b", Some("2"));
         check(r#"{"a":[{"k":"x.y","v":1},{"k":"z","v":2},{"k":"z","w":3}]}"#, "a[k=z].w", Some("3"));
         check(r#"{"a":[{"k":"x.y","v":{"s":1}}]}"#, "a[k=x.y].v.s", Some("1"));
+        check(r#"{"a":[{"k":true,"v":1},{"k":false,"v":2}]}"#, "a[k=false].v", Some("2"));
+        check(r#"{"a":[1,2,3]}"#, "a[-1]", Some("3"));
+        check(r#"{"d":"eyJhIjp7ImIiOjF9fQ"}"#, "d.@base64.a.b", Some("1"));
+        check(r#"{"d":"aGk="}"#, "d.@base64", Some("hi"));
         check(r#"{"h":{"Authorization":"k"}}"#, "h.~authorization", Some("k"));
         check(r#"{"h":"Host=a%3A1&Authorization=Bearer+k%0A"}"#, "h.@form.authorization", Some("Bearer k\n"));
         check(r#"{"u":"/v1?x=1&key=AIza#f"}"#, "u.@query.key", Some("AIza"));
         check(r#"{"body":"{\"error\":{\"code\":\"bad\"}}"}"#, "body.error.code", Some("bad"));
+        check(r#"{"T [UTC]":1}"#, "T [UTC]", Some("1"));
         check(r#"{"a":1}"#, "a.b", None);
     }
 
@@ -247,6 +299,16 @@ mod tests {
         let mut records = Vec::new();
         gather(loki, &parse("data.result[].values[][1]").unwrap(), &arena, &mut records);
         assert_eq!(records.iter().map(|r| r.get("a").unwrap().as_i64().unwrap()).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn records_keep_what_stands_around_them() {
+        let arena = Arena::new();
+        let page = &*arena.alloc(sonic_rs::from_str(r#"{"items":[{"id":7,"events":[{"n":1},{"n":2}]}]}"#).unwrap());
+        let mut records = Vec::new();
+        gather(page, &parse("items[].events[*]").unwrap(), &arena, &mut records);
+        let texts: Vec<String> = records.iter().map(|r| sonic_rs::to_string(r).unwrap()).collect();
+        assert_eq!(texts, [r#"{"id":7,"events":{"n":1}}"#, r#"{"id":7,"events":{"n":2}}"#]);
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub struct Plan {
     pub(super) raw_credential: Option<Expr<Place>>,
     pub(super) anchors: Vec<Anchor>,
     aliases: Vec<(String, Vec<String>)>,
+    computed: Vec<(String, Expr<Place>)>,
 }
 
 impl Plan {
@@ -53,9 +54,24 @@ impl Plan {
         let ignore = mapping.ignore.iter().map(|i| (i.when.bind(&mut trie), i.reason.clone())).collect();
         let refusal = mapping.refusal.as_ref().map(|w| w.bind(&mut trie));
         let raw_credential = mapping.raw_credential.as_ref().map(|e| e.bind(&mut trie));
-        let anchors = projection.anchors.iter().map(|f| anchor(f, &mut trie)).collect();
+        let computed = mapping.computed.iter().map(|(name, e)| (name.clone(), e.bind(&mut trie))).collect();
         let aliases = mapping.aliases.clone();
-        Plan { trie, columns, recognise, ignore, refusal, raw_credential, anchors, aliases }
+        let anchors = Vec::new();
+        let mut plan =
+            Plan { trie, columns, recognise, ignore, refusal, raw_credential, anchors, aliases, computed };
+        plan.anchors = projection.anchors.iter().map(|f| plan.anchor(f)).collect();
+        plan
+    }
+
+    fn anchor(&mut self, field: &FieldRef) -> Anchor {
+        match field {
+            FieldRef::Column(column) => Anchor::Column(*column),
+            // Where the mapping says where it stands, its own name does not count first.
+            FieldRef::Native(name) if self.spells(name) => Anchor::Field(vec![], name.clone()),
+            FieldRef::Native(name) => {
+                Anchor::Field(path::readings(name).iter().map(|p| self.trie.add(p)).collect(), name.clone())
+            }
+        }
     }
 
     /// A view of the record that the slots were filled from.
@@ -88,36 +104,37 @@ impl Plan {
         self.ignore.iter().find(|(when, _)| when.holds(&row)).map(|(_, reason)| reason.as_str())
     }
 
-    /// A field of a record as rules name it; where the record has none of that name, as the mapping says it is spelled there.
+    /// A field of a record as rules name it: where the mapping says that it stands, else under its own name, else in a branch that rules
+    /// spell otherwise.
     pub(super) fn field<'d>(&self, record: &'d Value, name: &str) -> Cell<'d> {
-        match read_field(record, name) {
-            Cell::Missing => self.aliased(record, name),
-            found => found,
-        }
+        let exact = self.aliases.iter().filter(|(alias, _)| alias.eq_ignore_ascii_case(name));
+        let spelled = exact.flat_map(|(_, paths)| paths).map(|path| read_field(record, path));
+        let found = spelled.chain(std::iter::once_with(|| read_field(record, name))).find(|c| *c != Cell::Missing);
+        found.unwrap_or_else(|| self.in_branch(record, name))
     }
 
-    fn aliased<'d>(&self, record: &'d Value, name: &str) -> Cell<'d> {
-        let spelled = self.aliases.iter().filter_map(|(alias, paths)| match alias.strip_suffix('*') {
-            Some(branch) => name.strip_prefix(branch).map(|rest| (rest, paths)),
-            None => alias.eq_ignore_ascii_case(name).then_some(("", paths)),
+    /// How a field that records do not hold as such is made from them.
+    pub(super) fn computed(&self, name: &str) -> Option<&Expr<Place>> {
+        self.computed.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, expr)| expr)
+    }
+
+    /// Whether the mapping says where a field of exactly this name stands.
+    fn spells(&self, name: &str) -> bool {
+        let mut names = self.aliases.iter().map(|(n, _)| n).chain(self.computed.iter().map(|(n, _)| n));
+        names.any(|n| n.eq_ignore_ascii_case(name))
+    }
+
+    fn in_branch<'d>(&self, record: &'d Value, name: &str) -> Cell<'d> {
+        let branches = self.aliases.iter().filter_map(|(alias, paths)| {
+            let rest = name.strip_prefix(alias.strip_suffix('*')?)?;
+            Some(paths.iter().map(move |p| format!("{}{rest}", p.trim_end_matches('*'))))
         });
-        let paths =
-            spelled.flat_map(|(rest, paths)| paths.iter().map(move |p| format!("{}{rest}", p.trim_end_matches('*'))));
-        let mut found = paths.map(|path| read_field(record, &path));
+        let mut found = branches.flatten().map(|path| read_field(record, &path));
         found.find(|cell| *cell != Cell::Missing).unwrap_or(Cell::Missing)
     }
 
     /// Fills slots from a record.
     pub(super) fn fill<'d>(&self, record: &'d Value, slots: &mut Slots<'d>) {
         self.trie.fill(record, slots);
-    }
-}
-
-fn anchor(field: &FieldRef, trie: &mut Trie) -> Anchor {
-    match field {
-        FieldRef::Column(column) => Anchor::Column(*column),
-        FieldRef::Native(name) => {
-            Anchor::Field(path::readings(name).iter().map(|p| trie.add(p)).collect(), name.clone())
-        }
     }
 }

@@ -79,6 +79,31 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// Last words of the names of fields that hold a credential and nothing else.
+const SECRET_FIELDS: &[&str] = &[
+    "authorization",
+    "apikey",
+    "api-key",
+    "api_key",
+    "x-api-key",
+    "x-goog-api-key",
+    "key",
+    "token",
+    "access_token",
+    "cookie",
+    "password",
+    "secret",
+];
+
+/// The value of a named field with every secret in it replaced by its hint: whatever stands in a field made for secrets is one.
+pub fn redact_field<'t>(name: &str, value: &'t str) -> Cow<'t, str> {
+    let word = name.rsplit(['.', '~', '@']).next().unwrap_or(name);
+    if SECRET_FIELDS.iter().any(|secret| secret.eq_ignore_ascii_case(word)) && !value.is_empty() {
+        return Cow::Owned(hint(value));
+    }
+    redact(value)
+}
+
 /// The beginning of raw bytes as readable, redacted text: for rejects.
 pub fn excerpt(bytes: &[u8]) -> String {
     const LONGEST: usize = 200;

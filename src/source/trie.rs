@@ -109,12 +109,16 @@ impl Trie {
         if let Some(slot) = node.slot {
             slots.values[slot as usize].set(Some(value));
         }
-        if !node.children.is_empty() {
-            if let Some(object) = value.as_object() {
-                self.walk_members(node, object, slots);
-            } else if value.is_str() {
-                slots.hidden.borrow_mut().push((at, value));
-            }
+        if (!node.children.is_empty() || !node.members.is_empty()) && value.is_str() {
+            slots.hidden.borrow_mut().push((at, value));
+        } else {
+            self.walk_inside(node, value, slots);
+        }
+    }
+
+    fn walk_inside<'d>(&self, node: &Node, value: &'d Value, slots: &Slots<'d>) {
+        if let Some(object) = value.as_object().filter(|_| !node.children.is_empty()) {
+            self.walk_members(node, object, slots);
         }
         for (index, child) in &node.members {
             if let Some(member) = value.as_array().and_then(|a| a.get(*index)) {
@@ -159,8 +163,8 @@ impl Trie {
             let ancestors = &self.slots[slot as usize].ancestors;
             let found = slots.hidden.borrow().iter().position(|(node, _)| ancestors.contains(node));
             let (node, text) = slots.hidden.borrow_mut().swap_remove(found?);
-            if let Some(inner) = see_through(text, slots.arena).and_then(|v| v.as_object()) {
-                self.walk_members(&self.nodes[node as usize], inner, slots);
+            if let Some(inner) = see_through(text, slots.arena) {
+                self.walk_inside(&self.nodes[node as usize], inner, slots);
             }
         }
     }
@@ -204,6 +208,7 @@ mod tests {
         check(false, r#"{"a":{"b":{"c":"x"}}}"#, "a.b", Some(r#"{"c":"x"}"#));
         check(false, r#"{"a":["x","y"]}"#, "a[1]", Some("y"));
         check(false, r#"{"a":"{\"b\":\"{\\\"c\\\":7}\"}"}"#, "a.b.c", Some("7"));
+        check(false, r#"{"a":"[{\"b\":7}]"}"#, "a[0].b", Some("7"));
         check(false, r#"{"A":{"B":"x"}}"#, "a.b", None);
         check(true, r#"{"useridentity":{"ACCESSKEYID":"x"}}"#, "userIdentity.accessKeyId", Some("x"));
         check(false, r#"{"h":{"Key":"k"}}"#, "h.~key", Some("k"));

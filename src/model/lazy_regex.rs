@@ -1,0 +1,108 @@
+//! Regular expressions that are checked when they are read and compiled when they are first used: a run meets few of the many that rules and
+//! mappings hold. Knows no rule and no mapping.
+
+use regex::{Captures, Regex, RegexBuilder};
+use std::sync::{Arc, OnceLock};
+
+/// How a regular expression is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// In any case.
+    pub case_insensitive: bool,
+    /// `^` and `$` at every line.
+    pub multi_line: bool,
+    /// `.` is any character, line ends too.
+    pub dot_all: bool,
+}
+
+/// A regular expression.
+#[derive(Debug, Clone)]
+pub struct LazyRegex {
+    text: Arc<str>,
+    flags: Flags,
+    compiled: Arc<OnceLock<Option<Regex>>>,
+}
+
+impl LazyRegex {
+    /// Reads an expression. The error says in one line what is wrong with it.
+    pub fn new(text: &str, flags: Flags) -> Result<LazyRegex, String> {
+        let regex = LazyRegex { text: Arc::from(text), flags, compiled: Arc::default() };
+        // Only what repeats by numbers, names a Unicode class or leaves Unicode can be well formed and still not compile.
+        if ["{", r"\p", r"\P", "(?-"].iter().any(|sign| text.contains(sign)) {
+            let compiled = regex.compile().map_err(|e| last_line(&e.to_string()))?;
+            let _ = regex.compiled.set(Some(compiled));
+        } else {
+            regex_syntax::ast::parse::Parser::new().parse(text).map_err(|e| last_line(&e.to_string()))?;
+        }
+        Ok(regex)
+    }
+
+    fn compile(&self) -> Result<Regex, regex::Error> {
+        RegexBuilder::new(&self.text)
+            .case_insensitive(self.flags.case_insensitive)
+            .multi_line(self.flags.multi_line)
+            .dot_matches_new_line(self.flags.dot_all)
+            .build()
+    }
+
+    /// The compiled expression.
+    pub fn get(&self) -> Option<&Regex> {
+        self.compiled.get_or_init(|| self.compile().ok()).as_ref()
+    }
+
+    /// Whether the expression is found in a text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.get().is_some_and(|regex| regex.is_match(text))
+    }
+
+    /// What the expression's groups hold where it is found in a text.
+    pub fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        self.get()?.captures(text)
+    }
+
+    /// Whether it has a group that captures, or one with a name.
+    pub fn has_group(&self, named: bool) -> bool {
+        let behind = self.text.match_indices('(').filter(|(at, _)| !self.text[..*at].ends_with('\\'));
+        behind.map(|(at, _)| &self.text[at + 1..]).any(|rest| {
+            let has_name = rest.starts_with("?P<") || (rest.starts_with("?<") && !rest.starts_with("?<="));
+            has_name || (!named && !rest.starts_with('?'))
+        })
+    }
+}
+
+fn last_line(text: &str) -> String {
+    text.lines().last().unwrap_or(text).trim_start_matches("error: ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_compile_is_refused_when_it_is_read() {
+        let read = |text: &str| LazyRegex::new(text, Flags::default());
+        for bad in ["(a", "a**(", "[b-a", r"\p{Foo}", "a{9999999}", r"(?-u:\xff)", "(?=a)", r"(a)\1", "(?<x", "*a"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+        for good in ["^a|b$", r"(?i)\w+", "[^a]", r"\p{L}{2,3}", "(?P<n>x)(?<m>y)"] {
+            assert!(read(good).unwrap().get().is_some(), "{good}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_accepted_compiles(text in r"[ab()|\[\]^$.*+?\\wdPp{}\-:<>=!,0-9]{0,12}") {
+            if let Ok(regex) = LazyRegex::new(&text, Flags::default()) {
+                proptest::prop_assert!(regex.get().is_some(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn groups_are_seen() {
+        for (text, any, named) in [("(a)", true, false), ("(?:a)", false, false), (r"\(a", false, false), ("(?P<a>b)", true, true)] {
+            let regex = LazyRegex::new(text, Flags::default()).unwrap();
+            assert_eq!((regex.has_group(false), regex.has_group(true)), (any, named), "{text}");
+        }
+    }
+}
