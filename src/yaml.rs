@@ -2,9 +2,10 @@
 
 use crate::error::Error;
 use saphyr::{LoadableYamlNode, MarkedYamlOwned, ScalarOwned, YamlDataOwned};
+use serde::{Deserialize, Serialize};
 
 /// Line and column of a node, both counted from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Position {
     /// Line, from 1.
     pub line: usize,
@@ -13,7 +14,7 @@ pub struct Position {
 }
 
 /// A YAML value and where it stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// The value.
     pub kind: Kind,
@@ -22,7 +23,7 @@ pub struct Node {
 }
 
 /// The value of a [`Node`]. Mappings keep the order in which they are written.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
     /// `null`, `~` or nothing at all.
     Null,
@@ -41,7 +42,7 @@ pub enum Kind {
 }
 
 /// The key of a mapping entry and where it stands.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Key {
     /// The key as text, also where it was written as a number.
     pub text: String,
@@ -115,6 +116,11 @@ impl Node {
 /// `file:line:column`, the place of an [`Error`].
 pub fn place(file: &str, at: Position) -> String {
     format!("{file}:{}:{}", at.line, at.column)
+}
+
+/// The documents that the build has packed; none when the bytes are not its own.
+pub fn unpack(packed: &[u8]) -> Option<Vec<Node>> {
+    postcard::from_bytes(packed).ok()
 }
 
 /// All documents of a YAML text. The file's name is only used in the error.

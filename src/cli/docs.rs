@@ -3,13 +3,14 @@
 use super::args::PackArgs;
 use super::{Exit, packs, terminal};
 use crate::error::Error;
-use crate::pipeline::{Options, check_rules};
+use crate::pipeline::{Options, RuleSources, check_rules};
 use crate::rule::docs::pages;
 use std::path::Path;
 
 /// Writes a page for every rule and every cause, over those that a run before has left.
 pub fn run(out: &Path, packs: &PackArgs) -> Result<Exit, Error> {
-    let (set, lints) = packs::load(packs)?.rule_set()?;
+    let sources = RuleSources { with_tests: true, ..packs::load(packs)? };
+    let (set, lints) = sources.rule_set()?;
     check_rules(&lints, &Options::default())?;
     let pages = pages(&set);
     for (name, text) in &pages {

@@ -6,9 +6,9 @@ use crate::pipeline::RuleSources;
 use crate::rule::set::RuleFile;
 use std::path::{Path, PathBuf};
 
-/// The built-in files and those that the arguments name.
+/// The built-in files, without their tests, and those that the arguments name.
 pub fn load(packs: &PackArgs) -> Result<RuleSources, Error> {
-    let mut sources = RuleSources { today: today(), ..RuleSources::builtin() };
+    let mut sources = RuleSources { today: today(), with_tests: false, ..RuleSources::builtin() };
     let is_rule = |f: &RuleFile| !f.name.ends_with("causes.yml") && !is_mapping(f);
     sources.rules.extend(files(&packs.rules)?.into_iter().filter(is_rule));
     let mappings = files(&packs.sources)?;

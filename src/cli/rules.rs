@@ -83,7 +83,8 @@ fn show_rule(rule: &Rule) -> String {
 
 /// The files that paths name, and what they make with the built-in ones: a verdict is the work of all, and a correlation may refer to any.
 fn chosen(paths: &[PathBuf], mappings: &[PathBuf]) -> Result<(Vec<RuleFile>, RuleSources), Error> {
-    let mut sources = packs::load(&PackArgs { rules: vec![], sources: mappings.to_vec() })?;
+    let loaded = packs::load(&PackArgs { rules: vec![], sources: mappings.to_vec() })?;
+    let mut sources = RuleSources { with_tests: true, ..loaded };
     let named = if paths.is_empty() { vec![] } else { packs::files(paths)? };
     sources.rules.retain(|f| !named.iter().any(|n| n.text == f.text || n.name.ends_with(&f.name)));
     let (causes, rules): (Vec<_>, Vec<_>) = named.into_iter().partition(|f| f.name.ends_with("causes.yml"));

@@ -6,7 +6,7 @@ use super::{Exit, packs, terminal};
 use crate::error::{Error, did_you_mean};
 use crate::model::column::Column;
 use crate::model::records::Records;
-use crate::pipeline::{Engine, Options, test_mappings};
+use crate::pipeline::{Engine, Options, RuleSources, test_mappings};
 use crate::read::find::find;
 use crate::read::reader::{Limits, Reader};
 use crate::source::decode::Decoded;
@@ -49,7 +49,7 @@ fn show(id: &str, packs: &PackArgs) -> Result<Exit, Error> {
 }
 
 fn test(ids: &[String], packs: &PackArgs) -> Result<Exit, Error> {
-    let sources = packs::load(packs)?;
+    let sources = RuleSources { with_tests: true, ..packs::load(packs)? };
     let rules = sources.rule_set()?.0;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &Options::default())?;
     Ok(tell(&test_mappings(&engine, &|source| ids.is_empty() || ids.iter().any(|i| i == source)), "table"))

@@ -2,6 +2,7 @@
 //! mappings hold. Knows no rule and no mapping.
 
 use regex::{Captures, Regex, RegexBuilder};
+use regex_syntax::ast::{Ast, RepetitionKind, RepetitionRange};
 use std::sync::{Arc, OnceLock};
 
 /// How a regular expression is read.
@@ -27,12 +28,11 @@ impl LazyRegex {
     /// Reads an expression. The error says in one line what is wrong with it.
     pub fn new(text: &str, flags: Flags) -> Result<LazyRegex, String> {
         let regex = LazyRegex { text: Arc::from(text), flags, compiled: Arc::default() };
-        // Only what repeats by numbers, names a Unicode class or leaves Unicode can be well formed and still not compile.
-        if ["{", r"\p", r"\P", "(?-"].iter().any(|sign| text.contains(sign)) {
+        let ast = regex_syntax::ast::parse::Parser::new().parse(text).map_err(|e| last_line(&e.to_string()))?;
+        // Only what grows by repetition, names a Unicode class or leaves Unicode can be well formed and still not compile.
+        if weight(&ast) > LIGHT || [r"\p", r"\P", "(?-"].iter().any(|sign| text.contains(sign)) {
             let compiled = regex.compile().map_err(|e| last_line(&e.to_string()))?;
             let _ = regex.compiled.set(Some(compiled));
-        } else {
-            regex_syntax::ast::parse::Parser::new().parse(text).map_err(|e| last_line(&e.to_string()))?;
         }
         Ok(regex)
     }
@@ -70,6 +70,27 @@ impl LazyRegex {
     }
 }
 
+/// So many of the largest class fit an automaton of the size allowed.
+const LIGHT: u64 = 2_000;
+
+/// How many characters and classes an expression spells out.
+fn weight(ast: &Ast) -> u64 {
+    match ast {
+        Ast::Repetition(repetition) => {
+            let times = match &repetition.op.kind {
+                RepetitionKind::Range(RepetitionRange::Exactly(n) | RepetitionRange::AtLeast(n)) => *n,
+                RepetitionKind::Range(RepetitionRange::Bounded(_, n)) => *n,
+                _ => 1,
+            };
+            weight(&repetition.ast).saturating_mul(u64::from(times))
+        }
+        Ast::Group(group) => weight(&group.ast),
+        Ast::Concat(parts) => parts.asts.iter().map(weight).fold(0, u64::saturating_add),
+        Ast::Alternation(parts) => parts.asts.iter().map(weight).fold(0, u64::saturating_add),
+        _ => 1,
+    }
+}
+
 fn last_line(text: &str) -> String {
     text.lines().last().unwrap_or(text).trim_start_matches("error: ").to_string()
 }
@@ -100,7 +121,9 @@ mod tests {
 
     #[test]
     fn groups_are_seen() {
-        for (text, any, named) in [("(a)", true, false), ("(?:a)", false, false), (r"\(a", false, false), ("(?P<a>b)", true, true)] {
+        for (text, any, named) in
+            [("(a)", true, false), ("(?:a)", false, false), (r"\(a", false, false), ("(?P<a>b)", true, true)]
+        {
             let regex = LazyRegex::new(text, Flags::default()).unwrap();
             assert_eq!((regex.has_group(false), regex.has_group(true)), (any, named), "{text}");
         }

@@ -6,9 +6,11 @@ use crate::model::records::{LogSource, Projection};
 use crate::rule::index::SourceRules;
 use crate::rule::lint::{Lint, Severity};
 use crate::rule::set::{RuleFile, RuleSet};
+use crate::source::known::Projections;
 use crate::source::mapper::Mapper;
 use crate::source::mapping::Mapping;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 /// The texts that rules and mappings are made from.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,8 @@ pub struct RuleSources {
     pub rules: Vec<RuleFile>,
     /// Mapping files.
     pub mappings: Vec<RuleFile>,
+    /// Whether the tests in the program's own files are wanted.
+    pub with_tests: bool,
     /// The day on which overrides are in force, `YYYY-MM-DD`; empty for all of them.
     pub today: String,
 }
@@ -37,19 +41,33 @@ pub struct Engine<'r> {
     /// The rules.
     pub rules: &'r RuleSet,
     /// The mappings.
-    pub mapper: Mapper,
-    by_source: BTreeMap<String, SourceRules<'r>>,
+    pub mapper: Mapper<'r>,
+    by_source: Arc<BySource<'r>>,
+}
+
+/// The rules of each source, chosen when the source is first met: a run meets few of many.
+struct BySource<'r> {
+    rules: &'r RuleSet,
+    sources: BTreeMap<String, (Vec<LogSource>, OnceLock<SourceRules<'r>>)>,
+}
+
+impl<'r> BySource<'r> {
+    fn get(&self, source: &str) -> Option<&SourceRules<'r>> {
+        let (logsources, rules) = self.sources.get(source)?;
+        Some(rules.get_or_init(|| self.rules.for_source(source, logsources)))
+    }
 }
 
 impl RuleSources {
     /// The files that are part of the program.
     pub fn builtin() -> RuleSources {
-        let file = |(name, text): &(&str, &str)| RuleFile { name: name.to_string(), text: text.to_string() };
+        let file = |(name, text, _): &(&str, &str, &[u8])| RuleFile { name: name.to_string(), text: text.to_string() };
         let is_rule = |name: &str| name != CAUSES && !name.starts_with(SOURCES);
         RuleSources {
-            causes: FILES.iter().find(|(n, _)| *n == CAUSES).map(file),
-            rules: FILES.iter().filter(|(n, _)| is_rule(n)).map(file).collect(),
-            mappings: FILES.iter().filter(|(n, _)| n.starts_with(SOURCES)).map(file).collect(),
+            causes: FILES.iter().find(|(n, ..)| *n == CAUSES).map(file),
+            rules: FILES.iter().filter(|(n, ..)| is_rule(n)).map(file).collect(),
+            mappings: FILES.iter().filter(|(n, ..)| n.starts_with(SOURCES)).map(file).collect(),
+            with_tests: true,
             today: String::new(),
         }
     }
@@ -60,13 +78,13 @@ impl RuleSources {
             Some(file) => crate::rule::causes::parse(&file.name, &file.text)?,
             None => Default::default(),
         };
-        Ok(RuleSet::load(&self.rules, causes, &self.today))
+        Ok(RuleSet::load(&self.rules, causes, &self.today, self.with_tests))
     }
 
     /// Parses the mappings, and adds the one by which rules' tests and our own event tables are read.
     pub fn parse_mappings(&self) -> Result<Vec<Mapping>, Error> {
-        let mut mappings =
-            self.mappings.iter().map(|f| Mapping::parse(&f.name, &f.text)).collect::<Result<Vec<_>, _>>()?;
+        let read = |f: &RuleFile| Mapping::read(&f.name, &f.documents(self.with_tests)?);
+        let mut mappings = self.mappings.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         mappings.push(Mapping::identity());
         Ok(mappings)
     }
@@ -92,18 +110,15 @@ pub fn check_rules(lints: &[Lint], options: &Options) -> Result<Vec<Lint>, Error
 impl<'r> Engine<'r> {
     /// Compiles mappings against rules.
     pub fn new(rules: &'r RuleSet, mappings: Vec<Mapping>, options: &Options) -> Result<Engine<'r>, Error> {
-        let mut logsources: BTreeMap<String, Vec<LogSource>> = BTreeMap::new();
+        let mut sources: BTreeMap<String, (Vec<LogSource>, OnceLock<SourceRules<'r>>)> = BTreeMap::new();
         for mapping in &mappings {
-            logsources.entry(mapping.source.clone()).or_default().extend(mapping.logsources.iter().cloned());
+            sources.entry(mapping.source.clone()).or_default().0.extend(mapping.logsources.iter().cloned());
         }
-        let of_source = |(source, logsources): (String, Vec<LogSource>)| {
-            let rules = rules.for_source(&source, &logsources);
-            (source, rules)
-        };
-        let by_source: BTreeMap<String, SourceRules<'r>> = logsources.into_iter().map(of_source).collect();
-        let projection =
-            |source: &str| by_source.get(source).map_or_else(Projection::default, |s| s.projection().clone());
-        let mapper = Mapper::new(mappings, &projection, options.only_source.as_deref())?;
+        let by_source = Arc::new(BySource { rules, sources });
+        let wanted = by_source.clone();
+        let projections: Projections<'r> =
+            Arc::new(move |source| wanted.get(source).map_or_else(Projection::default, |s| s.projection().clone()));
+        let mapper = Mapper::new(mappings, projections, options.only_source.as_deref())?;
         Ok(Engine { rules, mapper, by_source })
     }
 

@@ -22,7 +22,7 @@ pub fn test_rules(engine: &Engine<'_>, wanted: &dyn Fn(&Meta) -> bool) -> Vec<Te
 }
 
 struct ByMapper<'m> {
-    mapper: &'m Mapper,
+    mapper: &'m Mapper<'m>,
 }
 
 impl Normalise for ByMapper<'_> {

@@ -75,15 +75,15 @@ pub struct Kept {
 }
 
 /// A thread's own memory.
-pub struct Worker<'w> {
-    engine: &'w Engine<'w>,
+pub struct Worker<'w, 'r> {
+    engine: &'w Engine<'r>,
     run: &'w Run<'w>,
     memos: BTreeMap<String, Memo>,
 }
 
-impl<'w> Worker<'w> {
+impl<'w, 'r> Worker<'w, 'r> {
     /// A worker of a run.
-    pub fn new(engine: &'w Engine<'w>, run: &'w Run<'w>) -> Self {
+    pub fn new(engine: &'w Engine<'r>, run: &'w Run<'w>) -> Self {
         Worker { engine, run, memos: BTreeMap::new() }
     }
 

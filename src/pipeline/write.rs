@@ -12,6 +12,7 @@ use crate::model::finding::{Findings, Incident};
 use crate::report::failures::{Diagnosed, diagnosed, schema};
 use crate::report::parquet::TableWriter;
 use crate::report::{json, summary, tables};
+use crate::rule::set::RuleSet;
 use crate::store::outdir::{MARK, OutDir};
 use crate::store::spool::Spool;
 use arrow::array::RecordBatch;
@@ -55,7 +56,7 @@ pub fn report(
         verdicts: &collected.verdicts,
         incident_of: &incident_of,
         incidents: &findings.incidents,
-        engine,
+        rules: engine.rules,
     };
     verdicts.write(out, collected.spool)?;
     write_tables(out, &findings)?;
@@ -81,7 +82,7 @@ struct FailureVerdicts<'f> {
     verdicts: &'f Verdicts,
     incident_of: &'f [u32],
     incidents: &'f [Incident],
-    engine: &'f Engine<'f>,
+    rules: &'f RuleSet,
 }
 
 impl FailureVerdicts<'_> {
@@ -104,7 +105,7 @@ impl FailureVerdicts<'_> {
         let rule = self.verdicts.strongest_rule(verdict);
         Diagnosed {
             verdict: self.verdicts.get(verdict),
-            rule_id: rule.map(|r| self.engine.rules.rules[r as usize].meta.id.as_str()),
+            rule_id: rule.map(|r| self.rules.rules[r as usize].meta.id.as_str()),
             incident_uid: &self.incidents[self.incident_of[row] as usize].incident_uid,
         }
     }

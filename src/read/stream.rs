@@ -39,6 +39,8 @@ struct Json {
     skipped: Option<Vec<u8>>,
     /// Inside a value that is no object or array, and so no record.
     in_scalar: bool,
+    /// Behind the array that holds a document's records: what stands there is as deep as they are, and none of them.
+    is_behind: bool,
 }
 
 /// Counts the stored bytes that went through.
@@ -234,6 +236,10 @@ impl Stream {
             let before = self.json.scan.depth();
             let after = self.json.scan.step(byte);
             self.json.at += 1;
+            self.json.is_behind = (self.json.is_behind || (before == depth && after < depth)) && after > 0;
+            if self.json.is_behind {
+                continue;
+            }
             if before == depth && after == depth && depth < 2 {
                 self.scalar(byte, rejects);
             }

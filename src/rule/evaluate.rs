@@ -308,7 +308,7 @@ mod tests {
             format!("---\ntitle: r{n}\nid: 00000000-0000-4000-8000-00000000000{n}\ntaxonomy: keyfault\nlogsource: {{product: keyfault}}\ndetection: {d}\n")
         });
         let (set, lints) =
-            RuleSet::load(&[RuleFile { name: "t".into(), text: text.collect() }], Default::default(), "");
+            RuleSet::load(&[RuleFile { name: "t".into(), text: text.collect() }], Default::default(), "", true);
         assert_eq!(set.rules.len(), detections.len(), "{lints:?}");
         set
     }

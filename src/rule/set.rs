@@ -7,6 +7,7 @@ use super::filter::Filter;
 use super::lint::{self, Lint};
 use super::meta::Meta;
 use super::overrides::{self, Override};
+use crate::builtin;
 use crate::error::{Error, did_you_mean};
 use crate::model::cause::{CauseClaim, CauseTree};
 use crate::model::finding::Level;
@@ -23,6 +24,14 @@ pub struct RuleFile {
     pub name: String,
     /// Text.
     pub text: String,
+}
+
+impl RuleFile {
+    /// Its documents. Those of the program's own files are at hand without their tests, which costs next to nothing.
+    pub fn documents(&self, with_tests: bool) -> Result<Vec<Node>, Error> {
+        let packed = if with_tests { None } else { builtin::packed(&self.name, &self.text) };
+        packed.and_then(yaml::unpack).map_or_else(|| yaml::parse(&self.name, &self.text), Ok)
+    }
 }
 
 /// A compiled rule.
@@ -78,9 +87,9 @@ struct Sorted {
 impl RuleSet {
     /// Loads rule files. Rules that cannot be used are left out and named in the lints; they never stop the others. `today` (`YYYY-MM-DD`, or
     /// nothing) says which overrides are in force.
-    pub fn load(files: &[RuleFile], causes: CauseTree, today: &str) -> (RuleSet, Vec<Lint>) {
+    pub fn load(files: &[RuleFile], causes: CauseTree, today: &str, with_tests: bool) -> (RuleSet, Vec<Lint>) {
         let mut lints = Vec::new();
-        let (mut documents, overrides) = read_all(files, &causes, &mut lints);
+        let (mut documents, overrides) = read_all((files, with_tests), &causes, &mut lints);
         documents.sort_by(|a, b| (&a.meta.id, &a.meta.file, a.meta.at).cmp(&(&b.meta.id, &b.meta.file, b.meta.at)));
         lint::duplicates(&mut documents, &mut lints);
         let overrides = overrides::apply(overrides, &mut documents, today, &mut lints);
@@ -209,10 +218,14 @@ impl RuleSet {
 }
 
 /// The documents and overrides of all files.
-fn read_all(files: &[RuleFile], causes: &CauseTree, lints: &mut Vec<Lint>) -> (Vec<Document>, Vec<Override>) {
+fn read_all(
+    (files, with_tests): (&[RuleFile], bool),
+    causes: &CauseTree,
+    lints: &mut Vec<Lint>,
+) -> (Vec<Document>, Vec<Override>) {
     let (mut documents, mut changes) = (Vec::new(), Vec::new());
     for file in files {
-        let nodes = yaml::parse(&file.name, &file.text).unwrap_or_else(|error| {
+        let nodes = file.documents(with_tests).unwrap_or_else(|error| {
             lints.push(Lint::error("yaml", error));
             Vec::new()
         });

@@ -315,8 +315,7 @@ fn parse_regex(file: &str, node: &Node) -> Result<LazyRegex, Error> {
     let bad = |thing: String| {
         Error::new(place(file, node.at), thing, "the syntax is that of the Rust regex crate: no look-around")
     };
-    let regex = LazyRegex::new(pattern, Flags::default())
-        .map_err(|e| bad(format!("not a regular expression: {e}")))?;
+    let regex = LazyRegex::new(pattern, Flags::default()).map_err(|e| bad(format!("not a regular expression: {e}")))?;
     if regex.has_group(false) {
         Ok(regex)
     } else {

@@ -2,29 +2,25 @@
 
 use super::batch::{Batch, BatchBuilder};
 use super::decode::{Decoded, Piece, decode};
+use super::known::{Heads, Projections, Source};
 use super::mapping::{Format, Mapping};
-use super::path::{Step, gather};
-use super::plan::Plan;
+use super::path::{Step, gather, see_through};
 use super::redact::excerpt;
 use super::trie::Slots;
-use super::wrapping::{capture, json_behind_prefix, members, tabular, wrapped_line};
+use super::wrapping::{capture, json_objects, members, tabular, wrapped_line};
 use crate::error::{Error, did_you_mean};
 use crate::model::framing::Framing;
-use crate::model::records::Projection;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 
-/// All source mappings of a run, compiled.
-pub struct Mapper {
-    sources: Vec<Source>,
+/// All source mappings of a run.
+pub struct Mapper<'r> {
+    sources: Vec<Source<'r>>,
     /// Longest stretch of a record shown when it is rejected, in bytes of its JSON text.
     excerpt_bytes: usize,
 }
 
-struct Source {
-    mapping: Mapping,
-    exact: Plan,
-    folded: Plan,
-}
+/// How deep in documents that nobody knows a known record is looked for.
+const WRAPPINGS: usize = 3;
 
 /// A mapping chosen for a record: which source, whether keys match in any case, and which of its record paths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,13 +51,9 @@ pub struct Mapped<'p, 'd> {
     pub records: u64,
 }
 
-impl Mapper {
-    /// Compiles mappings. `projection` says which fields the rules want coded for a source; `only` restricts to one source id (`--source`).
-    pub fn new(
-        mappings: Vec<Mapping>,
-        projection: &dyn Fn(&str) -> Projection,
-        only: Option<&str>,
-    ) -> Result<Mapper, Error> {
+impl<'r> Mapper<'r> {
+    /// Takes mappings. `projections` says which fields the rules want coded for a source; `only` restricts to one source id (`--source`).
+    pub fn new(mappings: Vec<Mapping>, projections: Projections<'r>, only: Option<&str>) -> Result<Mapper<'r>, Error> {
         if let Some(id) = only.filter(|id| mappings.iter().all(|m| m.source != *id)) {
             let known = mappings.iter().map(|m| m.source.as_str());
             return Err(Error::new(
@@ -70,11 +62,8 @@ impl Mapper {
                 format!("{} `keyfault sources list` shows all", did_you_mean(id, known)),
             ));
         }
-        let mut sources: Vec<Source> = mappings
-            .into_iter()
-            .filter(|m| only.is_none_or(|id| m.source == id))
-            .map(|m| Source::new(m, projection))
-            .collect();
+        let wanted = mappings.into_iter().filter(|m| only.is_none_or(|id| m.source == id));
+        let mut sources: Vec<Source<'r>> = wanted.map(|m| Source::new(m, projections.clone())).collect();
         sources.sort_by(|a, b| (&a.mapping.source, &a.mapping.file).cmp(&(&b.mapping.source, &b.mapping.file)));
         Ok(Mapper { sources, excerpt_bytes: 800 })
     }
@@ -89,6 +78,7 @@ impl Mapper {
             rejects: Vec::new(),
             records: 0,
             current: None,
+            wrapping: Vec::new(),
         };
         for piece in decode(chunk.framing, chunk.body, chunk.header, decoded) {
             run.piece(piece);
@@ -116,11 +106,12 @@ impl Mapper {
                 )
             })?;
         let source = &self.sources[index];
-        let mut slots = source.exact.trie.slots(&decoded.values);
-        let mut builder = BatchBuilder::new(&source.exact, &source.mapping.source, &decoded.values);
+        let plan = source.plan(false);
+        let mut slots = plan.trie.slots(&decoded.values);
+        let mut builder = BatchBuilder::new(plan, &source.mapping.source, &decoded.values);
         for (ordinal, value) in values.into_iter().enumerate() {
             let record = &*decoded.values.alloc(value);
-            source.exact.fill(record, &mut slots);
+            plan.fill(record, &mut slots);
             builder.push(record, ordinal as u64, &slots);
         }
         Ok(builder.finish())
@@ -143,37 +134,17 @@ pub struct Chunk<'d> {
     pub header: &'d [String],
 }
 
-impl Source {
-    fn new(mapping: Mapping, projection: &dyn Fn(&str) -> Projection) -> Source {
-        let projection = projection(&mapping.source);
-        let exact = Plan::new(&mapping, &projection, false);
-        let folded = Plan::new(&mapping, &projection, true);
-        Source { mapping, exact, folded }
-    }
-
-    fn plan(&self, folded: bool) -> &Plan {
-        if folded { &self.folded } else { &self.exact }
-    }
-
-    /// Whether `product/service` names this source.
-    fn answers_to(&self, name: &str) -> bool {
-        self.mapping.logsources.iter().any(|logsource| {
-            let parts = [&logsource.product, &logsource.service].into_iter().flatten();
-            let full = parts.map(String::as_str).collect::<Vec<_>>().join("/");
-            full == name || logsource.category.as_deref() == Some(name)
-        })
-    }
-}
-
 /// The mapping of one chunk under way.
 struct Run<'p, 'd> {
-    mapper: &'p Mapper,
+    mapper: &'p Mapper<'p>,
     decoded: &'d Decoded,
     slots: Vec<(Choice, Slots<'d>)>,
     builders: Vec<(Choice, BatchBuilder<'p, 'd>)>,
     rejects: Vec<Rejected>,
     records: u64,
     current: Option<Choice>,
+    /// The names that lead into the last document that wrapped a known record.
+    wrapping: Vec<String>,
 }
 
 impl<'p, 'd> Run<'p, 'd> {
@@ -205,13 +176,54 @@ impl<'p, 'd> Run<'p, 'd> {
                 None if self.is_empty_container(value) => return,
                 None => match members(value) {
                     Some(members) => members.iter().collect(),
-                    None => return self.unrecognised(value),
+                    None => return self.unknown(value, format),
                 },
             },
         };
         for record in records {
             self.record(record, format);
         }
+    }
+
+    /// A document that nobody knows: it may be what a collector wrapped around a record or a line.
+    fn unknown(&mut self, value: &'d Value, format: Format) {
+        let inside = self.wrapping.iter().try_fold(value, |v, name| inner(v.as_object()?.get(name)?, self.decoded));
+        if let Some(record) = inside.filter(|_| !self.wrapping.is_empty())
+            && self.current.is_some_and(|c| self.records_of(record, c).is_some())
+        {
+            return self.document(record, format);
+        }
+        let mut names = Vec::new();
+        match self.wrapped(value, format, &mut names) {
+            Some(record) => {
+                self.wrapping = names;
+                self.document(record, format);
+            }
+            None => match wrapped_line(value) {
+                Some(line) => self.line(line),
+                None => self.unrecognised(value),
+            },
+        }
+    }
+
+    /// The first member of a document, or of a member, that some source knows, and the names that lead to it.
+    fn wrapped(&mut self, value: &'d Value, format: Format, names: &mut Vec<String>) -> Option<&'d Value> {
+        if names.len() == WRAPPINGS {
+            return None;
+        }
+        for (name, member) in value.as_object()?.iter() {
+            let Some(member) = inner(member, self.decoded) else { continue };
+            names.push(name.to_string());
+            let found = match self.choose(member, format) {
+                Some(_) => Some(member),
+                None => self.wrapped(member, format, names),
+            };
+            if found.is_some() {
+                return found;
+            }
+            names.pop();
+        }
+        None
     }
 
     /// The records of a document under a choice; none when the choice does not fit the document.
@@ -244,9 +256,10 @@ impl<'p, 'd> Run<'p, 'd> {
     /// The mapping that recognises a document best: exact keys before keys in any case, most keys first, then by id.
     fn choose(&mut self, value: &'d Value, format: Format) -> Option<Choice> {
         let forced = self.mapper.sources.len() == 1;
+        let heads = Heads::of(value);
         for folded in [false, true] {
             let mut best: Option<(usize, Choice)> = None;
-            for choice in self.choices(folded, format) {
+            for choice in self.choices(folded, format, &heads) {
                 let score = self.score(value, choice);
                 if score > best.map_or(0, |(s, _)| s) {
                     best = Some((score, choice));
@@ -259,11 +272,13 @@ impl<'p, 'd> Run<'p, 'd> {
         None
     }
 
-    fn choices(&self, folded: bool, format: Format) -> Vec<Choice> {
+    fn choices(&self, folded: bool, format: Format, heads: &Heads) -> Vec<Choice> {
         let fits = |m: &Mapping| m.format == format || (m.format == Format::Json && format == Format::Csv);
         let sources = self.mapper.sources.iter().enumerate().filter(|(_, s)| fits(&s.mapping));
         sources
-            .flat_map(|(source, s)| (0..s.mapping.records.len()).map(move |path| Choice { source, folded, path }))
+            .flat_map(|(source, s)| (0..s.mapping.records.len()).map(move |path| (s, Choice { source, folded, path })))
+            .filter(|(s, choice)| s.could_hold(heads, choice.path))
+            .map(|(_, choice)| choice)
             .collect()
     }
 
@@ -285,7 +300,7 @@ impl<'p, 'd> Run<'p, 'd> {
                     self.recognition(record, choice);
                     choice
                 }
-                None => return self.unrecognised(record),
+                None => return self.unknown(record, format),
             },
         };
         self.map(record, choice);
@@ -323,10 +338,11 @@ impl<'p, 'd> Run<'p, 'd> {
                 return self.map(record, choice);
             }
         }
-        match json_behind_prefix(line) {
-            Some(value) => self.document(self.decoded.values.alloc(value), Format::Json),
-            None => self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes())),
+        let objects = json_objects(line);
+        if objects.is_empty() {
+            self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes()));
         }
+        objects.into_iter().for_each(|object| self.document(self.decoded.values.alloc(object), Format::Json));
     }
 
     /// Whether a document is a known container that holds no record, such as `{"Records":[]}`.
@@ -343,9 +359,6 @@ impl<'p, 'd> Run<'p, 'd> {
     }
 
     fn unrecognised(&mut self, value: &'d Value) {
-        if let Some(line) = wrapped_line(value) {
-            return self.line(line);
-        }
         let reason = if self.mapper.sources.len() == 1 {
             format!("not a record of source {}", self.mapper.sources[0].mapping.source)
         } else {
@@ -363,4 +376,10 @@ impl<'p, 'd> Run<'p, 'd> {
         self.rejects.push(Rejected { ordinal: self.records, reason, excerpt });
         self.records += 1;
     }
+}
+
+/// An object inside a document: a member that is one, or a text that holds one.
+fn inner<'d>(member: &'d Value, decoded: &'d Decoded) -> Option<&'d Value> {
+    let inner = if member.is_object() { Some(member) } else { see_through(member, &decoded.values) };
+    inner.filter(|v| v.is_object())
 }

@@ -127,8 +127,12 @@ const KEYS: &[&str] = &[
 impl Mapping {
     /// Parses one mapping file.
     pub fn parse(file: &str, text: &str) -> Result<Mapping, Error> {
-        let documents = yaml::parse(file, text)?;
-        let [root] = documents.as_slice() else {
+        Mapping::read(file, &yaml::parse(file, text)?)
+    }
+
+    /// Reads the documents of a mapping file, of which there must be one.
+    pub fn read(file: &str, documents: &[Node]) -> Result<Mapping, Error> {
+        let [root] = documents else {
             return Err(Error::new(
                 file,
                 "a mapping file holds exactly one document",

@@ -7,6 +7,7 @@ pub mod datum;
 pub mod decode;
 mod event;
 pub mod expr;
+pub mod known;
 pub mod mapper;
 pub mod mapping;
 pub mod path;

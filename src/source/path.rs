@@ -308,7 +308,7 @@ mod tests {
         let mut records = Vec::new();
         gather(page, &parse("items[].events[*]").unwrap(), &arena, &mut records);
         let texts: Vec<String> = records.iter().map(|r| sonic_rs::to_string(r).unwrap()).collect();
-        assert_eq!(texts, [r#"{"id":7,"events":{"n":1}}"#, r#"{"id":7,"events":{"n":2}}"#]);
+        assert_eq!(texts, [r#"{"events":{"n":1},"id":7}"#, r#"{"events":{"n":2},"id":7}"#]);
     }
 
     #[test]

@@ -57,8 +57,7 @@ impl Plan {
         let computed = mapping.computed.iter().map(|(name, e)| (name.clone(), e.bind(&mut trie))).collect();
         let aliases = mapping.aliases.clone();
         let anchors = Vec::new();
-        let mut plan =
-            Plan { trie, columns, recognise, ignore, refusal, raw_credential, anchors, aliases, computed };
+        let mut plan = Plan { trie, columns, recognise, ignore, refusal, raw_credential, anchors, aliases, computed };
         plan.anchors = projection.anchors.iter().map(|f| plan.anchor(f)).collect();
         plan
     }

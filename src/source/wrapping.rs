@@ -1,7 +1,7 @@
 //! Finds records inside what wraps them whatever the source: tables of rows, unknown containers, prefixes of collectors, named groups; knows
 //! no mapping.
 
-use crate::model::json;
+use crate::model::json::{self, Scan};
 use crate::model::lazy_regex::LazyRegex;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Object, Value};
 
@@ -42,19 +42,28 @@ pub(super) fn wrapped_line(value: &Value) -> Option<&str> {
     LINE_FIELDS.iter().find_map(|name| object.get(name)?.as_str()).map(str::trim_end).filter(|line| !line.is_empty())
 }
 
-/// The JSON object that ends a line behind a prefix of a collector: syslog, a container runtime's time and stream, logcli's time and labels,
-/// or the `@cee:` of structured syslog.
-pub(super) fn json_behind_prefix(line: &str) -> Option<Value> {
-    const TRIES: usize = 3;
-    let line = line.trim_end().strip_suffix('}').map(|_| line.trim_end())?;
-    let starts = line
-        .match_indices('{')
-        .map(|(at, _)| at)
-        .filter(|&at| at == 0 || matches!(line.as_bytes()[at - 1], b' ' | b'\t' | b':' | b'='));
-    starts
-        .take(TRIES)
-        .find_map(|at| json::parse(&line.as_bytes()[at..]).ok())
-        .filter(|v| v.as_object().is_some_and(|o| !o.is_empty()))
+/// The JSON objects in a line, behind and between what collectors write: syslog's head, a container runtime's time and stream, logcli's time
+/// and labels, the `@cee:` of structured syslog, counts of octets; and before a server's own words.
+pub(super) fn json_objects(line: &str) -> Vec<Value> {
+    /// Braces that begin no JSON, such as those around labels.
+    const MISSES: usize = 3;
+    let (mut found, mut misses, mut from) = (Vec::new(), 0, 0);
+    while let Some(at) = line[from..].find('{').map(|at| from + at).filter(|_| misses < MISSES) {
+        let begins = line[..at].ends_with(|c: char| c.is_whitespace() || matches!(c, ':' | '=' | '\u{feff}'));
+        let end = Scan::default().value_end(&line.as_bytes()[at..]).filter(|_| begins || at == 0);
+        let parsed = end.and_then(|end| Some((json::parse(&line.as_bytes()[at..at + end]).ok()?, at + end)));
+        match parsed.filter(|(value, _)| value.as_object().is_some_and(|o| !o.is_empty())) {
+            Some((value, end)) => {
+                found.push(value);
+                from = end;
+            }
+            None => {
+                misses += usize::from(begins);
+                from = at + 1;
+            }
+        }
+    }
+    found
 }
 
 /// The named groups of a line as a record.
@@ -68,4 +77,33 @@ pub(super) fn capture(pattern: &LazyRegex, line: &str) -> Option<Value> {
         }
     }
     Some(object.into_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_found_in_lines_of_collectors() {
+        for (line, expect) in [
+            (r#"<134>Nov  1 10:00:00 gw app[1]: {"a":1}"#, 1),
+            (r#"<134>Nov  1 10:00:00 gw app[1]: @cee:{"a":1}"#, 1),
+            ("<134>1 2026-11-01T10:00:00Z gw app 1 - - \u{feff}{\"a\":1}", 1),
+            (r#"2026-11-01T10:00:00Z {app="kong"} {"a":{"b":"}"}}"#, 1),
+            (r#"216 <134>1 - gw - - - {"a":1}216 <134>1 - gw - - - {"a":2}"#, 2),
+            (r#"2026/11/01 [notice] {"a":1} while logging request, client: 203.0.113.9"#, 1),
+            (r#"{"a":1"#, 0),
+            ("{} {} {} {}", 0),
+            ("x{\"a\":1}", 0),
+        ] {
+            assert_eq!(json_objects(line).len(), expect, "{line}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_panics(line in "[{}\":=a\\\\ ü]{0,60}") {
+            json_objects(&line);
+        }
+    }
 }
