@@ -26,6 +26,10 @@ bench-limit DIR *RUNS:
     cargo bench --locked --bench limit -- "$1"
     cargo bench --locked --bench pipeline -- "$@"
 
+# what 0 to 3,000 more rules cost, and all sources against one
+bench-rules DIR *RUNS:
+    cargo bench --locked --bench rules -- "$@"
+
 # the documentation of the code, private items too
 docs:
     cargo doc --no-deps --document-private-items --open

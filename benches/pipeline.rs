@@ -10,11 +10,13 @@
 
 #[path = "limit/program.rs"]
 mod program;
+#[path = "timing/sample.rs"]
+mod sample;
 #[path = "limit/trie.rs"]
 mod trie;
 
-use std::process::{Child, Command, ExitCode, Output, Stdio};
-use std::time::{Duration, Instant};
+use sample::{Sample, median_seconds};
+use std::process::{Command, ExitCode, Output};
 
 /// What is timed, always as a process of its own.
 #[derive(Clone, Copy, PartialEq)]
@@ -32,13 +34,6 @@ impl Job {
             Job::Analyze { keep } => format!("analyze --keep {keep}"),
         }
     }
-}
-
-/// One run of a job.
-struct Sample {
-    seconds: f64,
-    /// The most memory held at once.
-    peak_bytes: u64,
 }
 
 /// A job on a number of threads, and what its runs took.
@@ -113,11 +108,8 @@ fn print(case: &Case, all: &[Case], events: f64, raw_mb: f64) {
 }
 
 impl Case {
-    /// The median.
     fn seconds(&self) -> f64 {
-        let mut seconds: Vec<f64> = self.samples.iter().map(|s| s.seconds).collect();
-        seconds.sort_by(f64::total_cmp);
-        seconds.get(seconds.len() / 2).copied().unwrap_or(f64::NAN)
+        median_seconds(&self.samples)
     }
 
     fn peak_bytes(&self) -> u64 {
@@ -127,7 +119,7 @@ impl Case {
 
 /// Events and raw megabytes of a folder, as the limit program counts them; also brings the folder into the system's file cache.
 fn size_of(dir: &str) -> Result<(f64, f64), String> {
-    let output = start(Job::Limit, dir, 1, "")?.wait_with_output().map_err(|e| e.to_string())?;
+    let (_, output) = Sample::of(&mut command(Job::Limit, dir, 1, "")?)?;
     let text = String::from_utf8_lossy(&output.stdout);
     let counts: Vec<f64> = text.split_whitespace().filter_map(|n| n.parse().ok()).collect();
     match counts[..] {
@@ -141,26 +133,21 @@ fn size_of(dir: &str) -> Result<(f64, f64), String> {
 fn measure(job: Job, dir: &str, threads: usize) -> Result<Sample, String> {
     let out = tempfile::tempdir().map_err(|e| e.to_string())?;
     let report = out.path().join("report");
-    let started = Instant::now();
-    let child = start(job, dir, threads, &report.to_string_lossy())?;
-    let id = child.id();
-    let memory = std::thread::spawn(move || peak_bytes(id));
-    let output = child.wait_with_output().map_err(|e| e.to_string())?;
-    let seconds = started.elapsed().as_secs_f64();
+    let (sample, output) = Sample::of(&mut command(job, dir, threads, &report.to_string_lossy())?)?;
     let done = job == Job::Limit || report.join("summary.json").exists();
     if !done || !output.status.success() {
         return Err(failure(job, &output));
     }
-    Ok(Sample { seconds, peak_bytes: memory.join().unwrap_or(0) })
+    Ok(sample)
 }
 
 fn failure(job: Job, output: &Output) -> String {
     format!("{}: {}, and no whole report: {}", job.name(), output.status, String::from_utf8_lossy(&output.stderr))
 }
 
-fn start(job: Job, dir: &str, threads: usize, report: &str) -> Result<Child, String> {
+fn command(job: Job, dir: &str, threads: usize, report: &str) -> Result<Command, String> {
     let threads = threads.to_string();
-    let mut command = match job {
+    Ok(match job {
         Job::Limit => {
             let mut command = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
             command.args(["--limit", dir, &threads]);
@@ -171,19 +158,5 @@ fn start(job: Job, dir: &str, threads: usize, report: &str) -> Result<Child, Str
             command.args(["analyze", dir, "--out", report, "--keep", keep, "--threads", &threads]);
             command
         }
-    };
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().map_err(|e| format!("{}: {e}", job.name()))
-}
-
-/// The most memory that a process has held, read from the system (Linux) until the process is gone; 0 where that is not known.
-fn peak_bytes(process: u32) -> u64 {
-    let status = format!("/proc/{process}/status");
-    let mut peak_kib = 0;
-    while let Ok(text) = std::fs::read_to_string(&status) {
-        let Some(line) = text.lines().find_map(|l| l.strip_prefix("VmHWM:")) else { break };
-        peak_kib = line.trim().trim_end_matches(" kB").parse().unwrap_or(peak_kib).max(peak_kib);
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    peak_kib * 1024
+    })
 }

@@ -5,6 +5,8 @@ pub const FILES: &[(&str, &str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/bu
 
 /// The cause catalogue.
 pub const CAUSES: &str = "rules/causes.yml";
+/// Where filters stand that mend rules of others: each is read only where a rule that it names is.
+pub const FILTERS: &str = "rules/filters/";
 /// Where the mappings stand.
 pub const SOURCES: &str = "rules/sources/";
 

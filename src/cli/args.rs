@@ -200,8 +200,11 @@ pub struct ExplainArgs {
 /// `keyfault sources`.
 #[derive(Debug, Subcommand)]
 pub enum SourcesCommand {
-    /// List all source mappings
+    /// List all sources: the forms they are read in, what they can prove and what not
     List {
+        /// table or markdown
+        #[arg(long, default_value = "table", value_parser = ["table", "markdown"])]
+        format: String,
         #[command(flatten)]
         packs: PackArgs,
     },

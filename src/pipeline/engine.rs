@@ -1,6 +1,6 @@
 //! Rules and mappings of a run, compiled against each other.
 
-use crate::builtin::{CAUSES, FILES, SOURCES};
+use crate::builtin::{CAUSES, FILES, FILTERS, SOURCES};
 use crate::error::Error;
 use crate::model::records::{LogSource, Projection};
 use crate::rule::index::SourceRules;
@@ -19,6 +19,8 @@ pub struct RuleSources {
     pub causes: Option<RuleFile>,
     /// Rule files.
     pub rules: Vec<RuleFile>,
+    /// Filters for rules that may be among them.
+    pub filters: Vec<RuleFile>,
     /// Mapping files.
     pub mappings: Vec<RuleFile>,
     /// Whether the tests in the program's own files are wanted.
@@ -62,10 +64,11 @@ impl RuleSources {
     /// The files that are part of the program.
     pub fn builtin() -> RuleSources {
         let file = |(name, text, _): &(&str, &str, &[u8])| RuleFile { name: name.to_string(), text: text.to_string() };
-        let is_rule = |name: &str| name != CAUSES && !name.starts_with(SOURCES);
+        let is_rule = |name: &str| name != CAUSES && !name.starts_with(SOURCES) && !name.starts_with(FILTERS);
         RuleSources {
             causes: FILES.iter().find(|(n, ..)| *n == CAUSES).map(file),
             rules: FILES.iter().filter(|(n, ..)| is_rule(n)).map(file).collect(),
+            filters: FILES.iter().filter(|(n, ..)| n.starts_with(FILTERS)).map(file).collect(),
             mappings: FILES.iter().filter(|(n, ..)| n.starts_with(SOURCES)).map(file).collect(),
             with_tests: true,
             today: String::new(),
@@ -78,7 +81,15 @@ impl RuleSources {
             Some(file) => crate::rule::causes::parse(&file.name, &file.text)?,
             None => Default::default(),
         };
-        Ok(RuleSet::load(&self.rules, causes, &self.today, self.with_tests))
+        let filters = self.filters.iter().filter(|filter| self.holds_rule_of(filter));
+        let files: Vec<RuleFile> = self.rules.iter().chain(filters).cloned().collect();
+        Ok(RuleSet::load(&files, causes, &self.today, self.with_tests))
+    }
+
+    /// Whether a rule that a filter names, by id in a list, is at hand.
+    fn holds_rule_of(&self, filter: &RuleFile) -> bool {
+        let names = filter.text.lines().filter_map(|line| line.trim().strip_prefix("- "));
+        names.into_iter().any(|id| self.rules.iter().any(|rule| rule.text.contains(id)))
     }
 
     /// Parses the mappings, and adds the one by which rules' tests and our own event tables are read.
@@ -125,5 +136,21 @@ impl<'r> Engine<'r> {
     /// The rules that a source can meet.
     pub fn rules_of(&self, source: &str) -> Option<&SourceRules<'r>> {
         self.by_source.get(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_read_only_where_a_rule_that_it_names_is() {
+        let rule = "title: x\nid: 055fb148-60f8-462d-ad16-26926ce050f1\nlogsource: {product: aws, service: cloudtrail}\n\
+                    detection: {selection: {eventName: UpdateLoginProfile}, condition: selection}\n";
+        for (text, filters) in [(rule.to_string(), 1), (rule.replace("055fb148", "055fb149"), 0)] {
+            let rules = vec![RuleFile { name: "own.yml".into(), text }];
+            let (set, lints) = RuleSources { rules, ..RuleSources::builtin() }.rule_set().unwrap();
+            assert_eq!((set.rules[0].filters.len(), lints), (filters, vec![]));
+        }
     }
 }

@@ -79,6 +79,9 @@ const KEYS: &[&str] = &[
     "title",
 ];
 
+/// Keys of ours that are accepted and still to be evaluated.
+const NOT_EVALUATED: &[&str] = &["alert", "anomaly"];
+
 /// Reads one document. What is wrong goes to `lints`; none is returned when it cannot be used.
 pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) -> Option<Document> {
     let errors_before = lints.len();
@@ -90,6 +93,11 @@ pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) 
         let remedy = "say which events it is for, such as {product: aws, service: cloudtrail}";
         let error = Error::new(place(file, node.at), "logsource: is missing", remedy);
         lints.push(Lint::error("no-logsource", error));
+    }
+    for (key, _) in node.entries().iter().filter(|(k, _)| NOT_EVALUATED.contains(&k.text.as_str())) {
+        let thing = format!("{}: is not evaluated by this version", key.text);
+        let remedy = "the rule alone decides; remove the key to silence this";
+        lints.push(Lint::warning("not-evaluated", Error::new(place(file, key.at), thing, remedy)));
     }
     let cause = node.get("cause").and_then(|c| claim::read(file, c, &meta.name, causes, lints));
     if let Some(at) = node.get("cause").map(|c| c.at).filter(|_| !matches!(body, Some(Body::Detection(_)) | None)) {

@@ -1,8 +1,10 @@
 //! One source as a run knows it: its mapping, its plans, which are made when a record first calls for them, and a quick look at whether a
 //! document could be its own; maps no record.
 
+use super::decode::Decoded;
+use super::expr::Path;
 use super::mapping::Mapping;
-use super::path::Step;
+use super::path::{Step, follow, written};
 use super::plan::Plan;
 use crate::model::records::Projection;
 use rustc_hash::FxHashSet;
@@ -56,6 +58,18 @@ impl<'r> Source<'r> {
     /// Whether a document with these names at its top could hold records of this source on one of its record paths.
     pub fn could_hold(&self, heads: &Heads, path: usize) -> bool {
         self.heads[path].iter().any(|needed| needed.iter().all(|name| heads.names.contains(name)))
+    }
+
+    /// What a document lacks of the recognition that it comes nearest to: how many keys it has, and the paths of those that it has not. None
+    /// where it has less than half of any.
+    pub fn lacks(&self, document: &Value, decoded: &Decoded) -> Option<(usize, Vec<String>)> {
+        let has = |key: &&Path| follow(document, key, &decoded.values).is_some();
+        let alternatives = self.mapping.recognise.iter().map(|recognition| {
+            let (there, lacking): (Vec<&Path>, Vec<&Path>) = recognition.keys.iter().partition(has);
+            (there.len(), lacking.into_iter().map(|key| written(key)).collect::<Vec<String>>())
+        });
+        let near = alternatives.filter(|(there, lacking)| *there > 0 && *there >= lacking.len() && !lacking.is_empty());
+        near.max_by_key(|(there, lacking)| (*there, std::cmp::Reverse(lacking.len())))
     }
 
     /// Whether `product/service` names this source.

@@ -124,6 +124,30 @@ fn parse_segment(path: &str, segment: &str, steps: &mut Vec<Step>) -> Result<(),
     Ok(())
 }
 
+/// A path as it is written.
+pub fn written(steps: &[Step]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let (joined, part) = match step {
+            Step::Key(name) => (true, name.replace('.', "\\.")),
+            Step::Fold(name) => (true, format!("~{}", name.replace('.', "\\."))),
+            Step::Form => (true, "@form".into()),
+            Step::Query => (true, "@query".into()),
+            Step::Base64 => (true, "@base64".into()),
+            Step::Index(index) => (false, format!("[{index}]")),
+            Step::Last => (false, "[-1]".into()),
+            Step::Each => (false, "[]".into()),
+            Step::Apart => (false, "[*]".into()),
+            Step::Where(name, value) => (false, format!("[{name}={value}]")),
+        };
+        if joined && !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(&part);
+    }
+    if text.is_empty() { ".".into() } else { text }
+}
+
 /// What a path leads to.
 #[derive(Debug, Clone)]
 pub enum Found<'d> {
@@ -288,6 +312,13 @@ mod tests {
         check(r#"{"body":"{\"error\":{\"code\":\"bad\"}}"}"#, "body.error.code", Some("bad"));
         check(r#"{"T [UTC]":1}"#, "T [UTC]", Some("1"));
         check(r#"{"a":1}"#, "a.b", None);
+    }
+
+    #[test]
+    fn a_path_is_written_as_it_was_read() {
+        for path in [".", r"a\.b.c", "a[].b[0][-1]", "a[k=x.y].~H", "m.@base64", "items[].events[*]", "u.@query.key"] {
+            assert_eq!(written(&parse(path).unwrap()), path);
+        }
     }
 
     #[test]

@@ -85,11 +85,18 @@ impl Plan {
 
     /// How well a record is recognised: the number of keys of the best alternative that fits, plus one for a condition; 0 when none fits.
     pub(super) fn recognition(&self, slots: &Slots<'_>) -> usize {
+        let worth = |r: &Recognition| r.keys.len() + usize::from(r.when.is_some());
+        self.recognised_by(slots).map_or(0, |n| worth(&self.recognise[n]))
+    }
+
+    /// The recognition that a record fits best, by its position in the mapping.
+    pub(super) fn recognised_by(&self, slots: &Slots<'_>) -> Option<usize> {
         let row = self.row(slots);
-        let fits = |r: &&Recognition| {
+        let fits = |r: &Recognition| {
             r.keys.iter().all(|k| self.trie.read(slots, k).is_some()) && r.when.as_ref().is_none_or(|w| w.holds(&row))
         };
-        self.recognise.iter().filter(fits).map(|r| r.keys.len() + usize::from(r.when.is_some())).max().unwrap_or(0)
+        let fitting = self.recognise.iter().enumerate().filter(|(_, r)| fits(r));
+        fitting.max_by_key(|(_, r)| r.keys.len() + usize::from(r.when.is_some())).map(|(n, _)| n)
     }
 
     /// Whether a record that was recognised before is of this source too.

@@ -11,9 +11,12 @@
 mod conformance;
 mod corpora;
 mod dirty;
+mod docs;
 mod oracle;
 mod program;
+mod rule_tools;
 mod same;
+mod samples;
 mod secrets;
 mod sigmahq;
 mod table;

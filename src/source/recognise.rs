@@ -1,0 +1,315 @@
+//! Finds for every piece of a chunk the source that it is of, whatever stands around it, and hands its records to that source's batch; knows
+//! no rule and no file.
+
+use super::batch::BatchBuilder;
+use super::decode::{Decoded, Piece};
+use super::known::Heads;
+use super::mapper::{Mapped, Mapper, Recognised, Rejected};
+use super::mapping::{Format, Mapping};
+use super::path::{Step, gather, see_through, written};
+use super::redact::excerpt;
+use super::trie::Slots;
+use super::wrapping::{capture, json_objects, members, tabular, wrapped_line};
+use rustc_hash::FxHashMap;
+use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+
+/// How deep in documents that nobody knows a known record is looked for.
+const WRAPPINGS: usize = 3;
+
+/// A mapping chosen for a record: which source, whether keys match in any case, and which of its record paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Choice {
+    source: usize,
+    folded: bool,
+    path: usize,
+}
+
+/// The mapping of one chunk under way.
+pub(super) struct Run<'p, 'd> {
+    mapper: &'p Mapper<'p>,
+    decoded: &'d Decoded,
+    slots: Vec<(Choice, Slots<'d>)>,
+    builders: Vec<(Choice, BatchBuilder<'p, 'd>)>,
+    rejects: Vec<Rejected>,
+    records: u64,
+    current: Option<Choice>,
+    /// The names that lead into the last document that wrapped a known record.
+    wrapping: Vec<String>,
+    recognised: Vec<Recognised>,
+    /// Why documents with these names at their top are not recognised.
+    reasons: FxHashMap<String, String>,
+}
+
+impl<'p, 'd> Run<'p, 'd> {
+    /// Nothing mapped yet.
+    pub fn new(mapper: &'p Mapper<'p>, decoded: &'d Decoded) -> Run<'p, 'd> {
+        Run {
+            mapper,
+            decoded,
+            slots: Vec::new(),
+            builders: Vec::new(),
+            rejects: Vec::new(),
+            records: 0,
+            current: None,
+            wrapping: Vec::new(),
+            recognised: Vec::new(),
+            reasons: FxHashMap::default(),
+        }
+    }
+
+    /// What was mapped.
+    pub fn finish(self) -> Mapped<'p, 'd> {
+        Mapped {
+            batches: self.builders.into_iter().map(|(_, b)| b.finish()).collect(),
+            recognised: self.recognised,
+            rejects: self.rejects,
+            records: self.records,
+        }
+    }
+
+    /// Takes the next piece.
+    pub fn piece(&mut self, piece: Piece<'d>) {
+        match piece {
+            Piece::Json(value) => self.document(value, Format::Json),
+            Piece::Row(value) => self.document(value, Format::Csv),
+            Piece::Line(line) => self.line(line),
+            Piece::Bad { reason, excerpt } => self.reject(reason, excerpt),
+        }
+    }
+
+    /// A JSON value: its records go to the source that recognises the first of them; an array is many documents.
+    fn document(&mut self, value: &'d Value, format: Format) {
+        if let Some(members) = value.as_array() {
+            return members.iter().for_each(|m| self.document(m, format));
+        }
+        if let Some(rows) = tabular(value) {
+            let rows = rows.into_iter().map(|row| &*self.decoded.values.alloc(row));
+            return rows.for_each(|row| self.document(row, Format::Csv));
+        }
+        let records = match self.current.and_then(|c| self.records_of(value, c)) {
+            Some(records) => records,
+            None => match self.choose(value, format) {
+                Some(choice) => {
+                    self.current = Some(choice);
+                    self.records_of(value, choice).unwrap_or_default()
+                }
+                None if self.is_empty_container(value) => return,
+                None => match members(value) {
+                    Some(members) => members.iter().collect(),
+                    None => return self.unknown(value, format),
+                },
+            },
+        };
+        for record in records {
+            self.record(record, format);
+        }
+    }
+
+    /// A document that nobody knows: it may be what a collector wrapped around a record or a line.
+    fn unknown(&mut self, value: &'d Value, format: Format) {
+        let inside = self.wrapping.iter().try_fold(value, |v, name| inner(v.as_object()?.get(name)?, self.decoded));
+        if let Some(record) = inside.filter(|_| !self.wrapping.is_empty())
+            && self.current.is_some_and(|c| self.records_of(record, c).is_some())
+        {
+            return self.document(record, format);
+        }
+        let mut names = Vec::new();
+        match self.wrapped(value, format, &mut names) {
+            Some(record) => {
+                self.wrapping = names;
+                self.document(record, format);
+            }
+            None => match wrapped_line(value) {
+                Some(line) => self.line(line),
+                None => self.unrecognised(value),
+            },
+        }
+    }
+
+    /// The first member of a document, or of a member, that some source knows, and the names that lead to it.
+    fn wrapped(&mut self, value: &'d Value, format: Format, names: &mut Vec<String>) -> Option<&'d Value> {
+        if names.len() == WRAPPINGS {
+            return None;
+        }
+        for (name, member) in value.as_object()?.iter() {
+            let Some(member) = inner(member, self.decoded) else { continue };
+            names.push(name.to_string());
+            let found = match self.choose(member, format) {
+                Some(_) => Some(member),
+                None => self.wrapped(member, format, names),
+            };
+            if found.is_some() {
+                return found;
+            }
+            names.pop();
+        }
+        None
+    }
+
+    /// The records of a document under a choice; none when the choice does not fit the document.
+    fn records_of(&mut self, value: &'d Value, choice: Choice) -> Option<Vec<&'d Value>> {
+        let mapping = &self.mapper.sources[choice.source].mapping;
+        let mut records = Vec::new();
+        gather(value, &mapping.records[choice.path], &self.decoded.values, &mut records);
+        let first = *records.first()?;
+        self.recognition(first, choice).then_some(records)
+    }
+
+    fn recognition(&mut self, record: &'d Value, choice: Choice) -> bool {
+        let plan = self.mapper.sources[choice.source].plan(choice.folded);
+        let slots = self.fill(record, choice);
+        plan.recognises(&self.slots[slots].1)
+    }
+
+    /// Fills the slots of a choice's plan from a record; returns which.
+    fn fill(&mut self, record: &'d Value, choice: Choice) -> usize {
+        let plan = self.mapper.sources[choice.source].plan(choice.folded);
+        let same = |(c, _): &(Choice, Slots<'d>)| (c.source, c.folded) == (choice.source, choice.folded);
+        let index = self.slots.iter().position(same).unwrap_or_else(|| {
+            self.slots.push((choice, plan.trie.slots(&self.decoded.values)));
+            self.slots.len() - 1
+        });
+        plan.fill(record, &mut self.slots[index].1);
+        index
+    }
+
+    /// The mapping that recognises a document best: exact keys before keys in any case, most keys first, then by id.
+    fn choose(&mut self, value: &'d Value, format: Format) -> Option<Choice> {
+        let forced = self.mapper.sources.len() == 1;
+        let heads = Heads::of(value);
+        for folded in [false, true] {
+            let mut best: Option<(usize, Choice)> = None;
+            for choice in self.choices(folded, format, &heads) {
+                let score = self.score(value, choice);
+                if score > best.map_or(0, |(s, _)| s) {
+                    best = Some((score, choice));
+                }
+            }
+            if best.is_some() || (forced && folded) {
+                return best.map(|(_, c)| c);
+            }
+        }
+        None
+    }
+
+    fn choices(&self, folded: bool, format: Format, heads: &Heads) -> Vec<Choice> {
+        let fits = |m: &Mapping| m.format == format || (m.format == Format::Json && format == Format::Csv);
+        let sources = self.mapper.sources.iter().enumerate().filter(|(_, s)| fits(&s.mapping));
+        sources
+            .flat_map(|(source, s)| (0..s.mapping.records.len()).map(move |path| (s, Choice { source, folded, path })))
+            .filter(|(s, choice)| s.could_hold(heads, choice.path))
+            .map(|(_, choice)| choice)
+            .collect()
+    }
+
+    fn score(&mut self, value: &'d Value, choice: Choice) -> usize {
+        let source = &self.mapper.sources[choice.source];
+        let mut records = Vec::new();
+        gather(value, &source.mapping.records[choice.path], &self.decoded.values, &mut records);
+        let Some(first) = records.first() else { return 0 };
+        let slots = self.fill(first, choice);
+        source.plan(choice.folded).recognition(&self.slots[slots].1)
+    }
+
+    /// A record inside a document: of the current source, else of any other, else rejected.
+    fn record(&mut self, record: &'d Value, format: Format) {
+        let choice = match self.current.filter(|c| self.recognition(record, *c)) {
+            Some(choice) => choice,
+            None => match self.choose(record, format) {
+                Some(choice) => {
+                    self.recognition(record, choice);
+                    choice
+                }
+                None => return self.unknown(record, format),
+            },
+        };
+        self.map(record, choice);
+    }
+
+    /// Adds a record, whose slots are filled, to its source's batch.
+    fn map(&mut self, record: &'d Value, choice: Choice) {
+        let source = &self.mapper.sources[choice.source];
+        let plan = source.plan(choice.folded);
+        let same_plan = |c: &Choice| (c.source, c.folded) == (choice.source, choice.folded);
+        let Some(slots) = self.slots.iter().position(|(c, _)| same_plan(c)) else { return };
+        if let Some(reason) = plan.ignored(&self.slots[slots].1) {
+            let reason = reason.to_string();
+            return self.reject(reason, self.show(record));
+        }
+        let index = self.builders.iter().position(|(c, _)| same_plan(c)).unwrap_or_else(|| {
+            let keys = plan.recognised_by(&self.slots[slots].1).map(|n| &source.mapping.recognise[n].keys);
+            self.recognised.push(Recognised {
+                file: source.mapping.file.clone(),
+                records: written(&source.mapping.records[choice.path]),
+                wrapping: self.wrapping.clone(),
+                keys: keys.into_iter().flatten().map(|key| written(key)).collect(),
+                in_any_case: choice.folded,
+            });
+            self.builders.push((choice, BatchBuilder::new(plan, &source.mapping.source, &self.decoded.values)));
+            self.builders.len() - 1
+        });
+        self.builders[index].1.push(record, self.records, &self.slots[slots].1);
+        self.records += 1;
+    }
+
+    /// A text line: the source's patterns name its fields.
+    fn line(&mut self, line: &'d str) {
+        let sources = &self.mapper.sources;
+        let current = self.current.map(|c| c.source);
+        let order = current.into_iter().chain(0..sources.len());
+        for source in order.filter(|&s| sources[s].mapping.format == Format::Text) {
+            let Some(record) = sources[source].mapping.patterns.iter().find_map(|p| capture(p, line)) else { continue };
+            let record = &*self.decoded.values.alloc(record);
+            let choice = Choice { source, folded: false, path: 0 };
+            if self.recognition(record, choice) {
+                self.current = Some(choice);
+                return self.map(record, choice);
+            }
+        }
+        let objects = json_objects(line);
+        if objects.is_empty() {
+            self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes()));
+        }
+        objects.into_iter().for_each(|object| self.document(self.decoded.values.alloc(object), Format::Json));
+    }
+
+    /// Whether a document is a known container that holds no record, such as `{"Records":[]}`.
+    fn is_empty_container(&self, value: &'d Value) -> bool {
+        let empty = |path: &[Step]| match path {
+            [before @ .., Step::Each] if !before.is_empty() => {
+                let mut found = Vec::new();
+                gather(value, before, &self.decoded.values, &mut found);
+                found.first().is_some_and(|v| v.as_array().is_some_and(|a| a.is_empty()))
+            }
+            _ => false,
+        };
+        value.is_object() && self.mapper.sources.iter().any(|s| s.mapping.records.iter().any(|p| empty(p)))
+    }
+
+    fn unrecognised(&mut self, value: &'d Value) {
+        let mut names: Vec<&str> = value.as_object().into_iter().flat_map(|o| o.iter()).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        let names = names.join("\n");
+        let reason = match self.reasons.get(&names) {
+            Some(reason) => reason.clone(),
+            None => self.reasons.entry(names).or_insert(self.mapper.reason(value, self.decoded)).clone(),
+        };
+        self.reject(reason, self.show(value));
+    }
+
+    fn show(&self, value: &Value) -> String {
+        let text = sonic_rs::to_string(value).unwrap_or_default();
+        excerpt(text.as_bytes().get(..self.mapper.excerpt_bytes).unwrap_or(text.as_bytes()))
+    }
+
+    fn reject(&mut self, reason: String, excerpt: String) {
+        self.rejects.push(Rejected { ordinal: self.records, reason, excerpt });
+        self.records += 1;
+    }
+}
+
+/// An object inside a document: a member that is one, or a text that holds one.
+fn inner<'d>(member: &'d Value, decoded: &'d Decoded) -> Option<&'d Value> {
+    let inner = if member.is_object() { Some(member) } else { see_through(member, &decoded.values) };
+    inner.filter(|v| v.is_object())
+}

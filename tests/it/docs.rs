@@ -1,0 +1,37 @@
+//! Holds the generated pages against what they are made from: `just bless` writes them anew.
+
+use keyfault::pipeline::RuleSources;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+#[test]
+fn generated_pages_are_up_to_date() {
+    let sources = RuleSources::builtin();
+    let mut pages = keyfault::rule::docs::pages(&sources.rule_set().unwrap().0);
+    pages.insert("sources.md".into(), keyfault::source::docs::page(&sources.parse_mappings().unwrap()));
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    if std::env::var_os("BLESS").is_some() {
+        bless(&docs, &pages);
+    }
+    let mut stale: Vec<&String> = pages
+        .iter()
+        .filter(|(name, text)| std::fs::read_to_string(docs.join(name)).ok().as_ref() != Some(text))
+        .map(|(n, _)| n)
+        .collect();
+    let kept: Vec<String> = ["rules", "causes"].iter().flat_map(|folder| names(&docs, folder)).collect();
+    stale.extend(kept.iter().filter(|name| !pages.contains_key(*name)));
+    assert!(stale.is_empty(), "{} pages are not as generated, such as {}; run `just bless`", stale.len(), stale[0]);
+}
+
+fn names(docs: &Path, folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(docs.join(folder)).into_iter().flatten();
+    entries.map(|e| format!("{folder}/{}", e.unwrap().file_name().to_string_lossy())).collect()
+}
+
+fn bless(docs: &Path, pages: &BTreeMap<String, String>) {
+    for folder in ["rules", "causes"] {
+        let _ = std::fs::remove_dir_all(docs.join(folder));
+        std::fs::create_dir_all(docs.join(folder)).unwrap();
+    }
+    pages.iter().for_each(|(name, text)| std::fs::write(docs.join(name), text).unwrap());
+}
