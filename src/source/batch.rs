@@ -144,7 +144,7 @@ impl Coders {
         self.operation.push(used(Column::Operation).as_deref());
         let first = |c| if self.credential_uid.distinct() > before { column(c) } else { None };
         self.credential_hint.push(first(Column::CredentialHint).as_deref());
-        self.credential_kind.push(first(Column::CredentialKind).as_deref());
+        self.credential_kind.push(first(Column::CredentialKind).as_deref().map(redact).as_deref());
         self.provider.push(first(Column::Provider).as_deref());
         self.actor_name.push(first(Column::ActorName).as_deref().map(redact).as_deref());
         self.actor_type.push(first(Column::ActorType).as_deref());

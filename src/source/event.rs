@@ -3,6 +3,7 @@
 use super::credential::{self, Fingerprint};
 use super::datum::Datum;
 use super::plan::Plan;
+use super::redact::redact;
 use super::shape::shape_of;
 use super::trie::Slots;
 use crate::model::column::Column;
@@ -100,6 +101,7 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
             Some(id) if id.len() == 16 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) => {
                 Datum::Text(Cow::Owned(format!("sha256:{id}")))
             }
+            Some(id) if matches!(redact(&id), Cow::Owned(_)) => Datum::Text(Cow::Owned(credential::uid(&id))),
             Some(id) => Datum::Text(id),
             None => Datum::Nothing,
         }
@@ -108,7 +110,11 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
     fn credential_hint(&self, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
         let mapped =
             or_else(self.mapped(Column::CredentialHint), || fingerprint.and_then(|f| f.hint.clone()).map(Cow::Owned));
-        or_else(mapped, || match self.mapped(Column::CredentialUid).into_text() {
+        let masked = mapped.into_text().map(|hint| match redact(&hint) {
+            Cow::Owned(masked) => Cow::Owned(masked),
+            Cow::Borrowed(_) => hint,
+        });
+        or_else(masked.map_or(Datum::Nothing, Datum::Text), || match self.mapped(Column::CredentialUid).into_text() {
             Some(id) if !self.is_digest(&id) => Some(Cow::Owned(credential::hint(&id))),
             _ => None,
         })

@@ -37,7 +37,11 @@ const SIGNS: &[&str] = &[
     "bearer",
     "basic ",
     "key=",
+    "key\"",
+    "key\\\"",
     "token=",
+    "token\"",
+    "token\\\"",
     "secret",
     "password",
     "passwd",
@@ -54,12 +58,13 @@ static ANY_SIGN: LazyLock<Option<AhoCorasick>> =
 /// Secrets by shape, and by the name before them. Masked forms (with `*` or dots) do not match.
 static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
-        r"(?:\b(?:sk-(?:ant|proj|svcacct|admin|service|or)-[A-Za-z0-9_-]{8,}|sk-[A-Za-z0-9_-]{16,}|[sr]k_(?:live|test|prod)_[A-Za-z0-9]{8,}|sk_[0-9a-f]{32,}",
-        r"|AIza[A-Za-z0-9_-]{16,}|ya29\.[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}",
+        r"(?:sk-(?:ant|proj|svcacct|admin|service|or)-[A-Za-z0-9_-]{8,}|AIza[A-Za-z0-9_-]{16,}|github_pat_[A-Za-z0-9_]{20,}",
+        r"|\b(?:sk-[A-Za-z0-9_-]{16,}|[sr]k_(?:live|test|prod)_[A-Za-z0-9]{8,}|sk_[0-9a-f]{32,}",
+        r"|ya29\.[A-Za-z0-9_-]{16,}|gh[pousr]_[A-Za-z0-9]{16,}|glpat-[A-Za-z0-9_-]{16,}|gsk_[A-Za-z0-9]{16,}",
         r"|hf_[A-Za-z0-9]{16,}|nvapi-[A-Za-z0-9_-]{16,}|pplx-[A-Za-z0-9]{16,}|r8_[A-Za-z0-9]{16,}|SG\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}|xox[a-z]-[A-Za-z0-9-]{10,}",
         r"|xai-[A-Za-z0-9_]{16,}|ABSK[A-Za-z0-9+/=]{32,}|hvs\.[A-Za-z0-9_-]{16,}|dop_v1_[0-9a-f]{32,}|npm_[A-Za-z0-9]{20,}|whsec_[A-Za-z0-9]{16,}",
         r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?))",
-        r#"|(?i:(?P<name>\b(?:bearer|basic)\s+|\b(?:x-)?(?:api[_-]?key|key|access[_-]?token|auth[_-]?token|token|secret|client[_-]?secret|password|passwd|signature)"?\s*[=:]\s*"?)(?P<value>[^\s"'&,;<>{}]{8,}))"#,
+        r#"|(?i:(?P<name>\b(?:bearer|basic)\s+|\b(?:x-)?(?:api[_-]?key|key|access[_-]?token|auth[_-]?token|token|secret|client[_-]?secret|password|passwd|signature)(?:\\?")?\s*[=:]\s*(?:\\?")?)(?P<value>[^\s"'&,;<>{}\\]{8,}))"#,
     ))
     .ok()
 });
@@ -72,6 +77,12 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     }
     secret.replace_all(text, |found: &Captures<'_>| match (found.name("name"), found.name("value")) {
         (Some(_), Some(value)) if value.as_str().contains("...") || value.as_str().contains("**") => {
+            found[0].to_string()
+        }
+        // `basic authentication` is a word behind a word, not a credential behind its scheme.
+        (Some(name), Some(value))
+            if name.as_str().ends_with(' ') && value.as_str().bytes().all(|b| b.is_ascii_lowercase()) =>
+        {
             found[0].to_string()
         }
         (Some(name), Some(value)) => format!("{}{}", name.as_str(), hint(value.as_str())),
@@ -128,6 +139,9 @@ mod tests {
         check(&format!("Received API Key = {key}, unknown"), "Received API Key = sk-ant-api03-...kkAA, unknown");
         check("/v1?key=AIzaSyEXAMPLEEXAMPLEEXAMPLEEXAMPLE12&x=1", "/v1?key=AIza...LE12&x=1");
         check("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer abc...5678");
+        check(r#"{"api_key":"abcdef0123456789","x":1}"#, r#"{"api_key":"abc...6789","x":1}"#);
+        check(r#"{"body":"{\"token\":\"abcdef0123456789\"}"}"#, r#"{"body":"{\"token\":\"abc...6789\"}"}"#);
+        check("no basic authentication, Bearer abcdefgh12345678", "no basic authentication, Bearer abc...5678");
         check("Incorrect API key provided: sk-pro****abcd.", "Incorrect API key provided: sk-pro****abcd.");
         check("fail to match secret,now: hunter2hunter2", "fail to match secret,now: hunter2hunter2");
         check("User: arn:aws:iam::1:user/x is not authorized", "User: arn:aws:iam::1:user/x is not authorized");

@@ -105,10 +105,7 @@ fn append(row: &Row<'_, '_, '_>, column: Column, builder: &mut Builder) {
 fn shown<'a>(column: Column, datum: Datum<'a>) -> Option<Cow<'a, str>> {
     use Column::*;
     let text = datum.into_text()?;
-    let safe = matches!(
-        column,
-        Source | Class | Status | RefusedBy | CredentialUid | CredentialHint | CredentialKind | SrcIp | LifecycleOp
-    );
+    let safe = matches!(column, Source | Status | RefusedBy | CredentialUid | CredentialHint | SrcIp);
     if safe {
         return Some(text);
     }

@@ -119,7 +119,14 @@ fn check_coverage(folder: &Path, report: &Path) {
 #[test]
 fn causes_agree_with_the_truth() {
     let Some(corpora) = corpora() else { return };
-    for corpus in ["invictus-aws_dataset", "stratus-red-team", "traildiscover", "umccr-flaws-sample"] {
+    for corpus in [
+        "crowdsec-hub-tests",
+        "invictus-aws_dataset",
+        "opensearch-catalog",
+        "stratus-red-team",
+        "traildiscover",
+        "umccr-flaws-sample",
+    ] {
         let report = tempfile::tempdir().unwrap();
         analyze(&corpora.join(corpus), report.path()).expect(corpus);
         let truth = std::fs::read_to_string(corpora.join(format!("truth/{corpus}.ndjson"))).unwrap();

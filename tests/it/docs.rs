@@ -1,6 +1,9 @@
 //! Holds the generated pages against what they are made from: `just bless` writes them anew.
 
-use keyfault::pipeline::RuleSources;
+use keyfault::pipeline::{Engine, Options, RuleSources, test_mappings};
+use keyfault::rule::selftest::Outcome;
+use keyfault::rule::set::RuleSet;
+use keyfault::source::mapping::Mapping;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -34,4 +37,16 @@ fn bless(docs: &Path, pages: &BTreeMap<String, String>) {
         std::fs::create_dir_all(docs.join(folder)).unwrap();
     }
     pages.iter().for_each(|(name, text)| std::fs::write(docs.join(name), text).unwrap());
+}
+
+#[test]
+fn the_example_of_a_mapping_is_one() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/mappings.md")).unwrap();
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mapping = Mapping::parse("docs/mappings.md", example).unwrap();
+    let rules = RuleSet::default();
+    let engine = Engine::new(&rules, vec![mapping], &Options::default()).unwrap();
+    let results = test_mappings(&engine, &|_| true);
+    assert_eq!(results.len(), 1);
+    assert_eq!(results[0].outcome, Outcome::Passed);
 }

@@ -3,6 +3,7 @@
 use super::program::{analyze, files};
 use arrow::util::display::array_value_to_string;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
 use std::path::Path;
 
 /// Everything a report says, as text.
@@ -73,4 +74,47 @@ fn planted_keys_appear_nowhere() {
         let at = all.find(secret).map(|i| all[i.saturating_sub(80)..i].to_string());
         assert_eq!(at, None, "{} shows", &key[..8]);
     }
+}
+
+/// The value with a key behind every text in it.
+fn planted(value: &Value, key: &str) -> Value {
+    match value {
+        Value::String(text) => Value::String(format!("{text} {key}")),
+        Value::Array(members) => members.iter().map(|m| planted(m, key)).collect(),
+        Value::Object(members) => members.iter().map(|(k, v)| (k.clone(), planted(v, key))).collect(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn a_key_planted_behind_every_text_of_every_sample_appears_nowhere() {
+    let key = format!("sk-ant-api03-{}AA", "Z".repeat(93));
+    let folder = tempfile::tempdir().unwrap();
+    let input = folder.path().join("in");
+    std::fs::create_dir(&input).unwrap();
+    let samples = walkdir::WalkDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples"));
+    let mut records = 0;
+    for (n, entry) in samples.into_iter().map(|e| e.unwrap()).filter(|e| e.file_type().is_file()).enumerate() {
+        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+        let whole: Vec<Value> = serde_json::from_str(&text).map(|v| vec![v]).unwrap_or_default();
+        let documents =
+            if whole.is_empty() { text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect() } else { whole };
+        let lines: Vec<String> = match documents.is_empty() {
+            true => text.lines().map(|line| format!("{line} {key}")).collect(),
+            false => documents
+                .iter()
+                .flat_map(|d| {
+                    [planted(d, &key).to_string(), planted(d, &key).to_string().replace(&format!(" {key}"), &key)]
+                })
+                .collect(),
+        };
+        records += lines.len();
+        std::fs::write(input.join(format!("{n}.ndjson")), lines.join("\n")).unwrap();
+    }
+    let report = folder.path().join("report");
+    let ran = analyze(&[&input], &report, &["--keep", "all"]);
+    let all = format!("{}{}{}", ran.stdout, ran.stderr, said(&report));
+    let at = all.find(&"Z".repeat(30)).map(|i| all[i.saturating_sub(120)..i].to_string());
+    assert_eq!(at, None);
+    assert!(records > 300 && all.contains("sk-ant-api03-...ZZAA"), "the hint is shown");
 }
