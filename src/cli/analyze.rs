@@ -5,12 +5,11 @@ use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
 use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
-use crate::read::find::{Input, Origin, find};
+use crate::read::find::{Input, find};
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
 use crate::rule::set::RuleSet;
-use std::path::Path;
 use std::time::Instant;
 
 /// Runs the command.
@@ -23,7 +22,10 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let skipped = check_rules(&lints, &options)?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &options)?;
     let (mut inputs, problems) = find(&args.inputs)?;
-    inputs.retain(|i| !is_report_of_before(i, &args.out));
+    if let Ok(before) = args.out.canonicalize() {
+        // `keyfault analyze .` must not read its own tables.
+        inputs.retain(|input| !input.real.starts_with(&before));
+    }
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
@@ -42,15 +44,6 @@ fn rule_notes(rules: &RuleSet, skipped: &[Lint]) -> RuleNotes {
     RuleNotes {
         skipped: skipped.iter().map(|l| (l.error.place.clone(), reason(l))).collect(),
         overridden: changed.collect(),
-    }
-}
-
-/// Whether an input is part of the report that is about to be replaced: `keyfault analyze .` must not read its own tables.
-fn is_report_of_before(input: &Input, out: &Path) -> bool {
-    let Origin::File(file) = &input.origin else { return false };
-    match (file.canonicalize(), out.canonicalize()) {
-        (Ok(file), Ok(out)) => file.starts_with(out),
-        _ => false,
     }
 }
 

@@ -192,15 +192,6 @@ impl Matcher {
         (usable && !self.negated).then_some(needles)
     }
 
-    /// Whether the test is dear enough to remember its answers: more than a look-up or a few comparisons.
-    pub fn is_dear(&self) -> bool {
-        match &self.test {
-            Test::Regex(_) | Test::Cidr(_) => true,
-            Test::Patterns(patterns) => patterns.len() > 4 || patterns.iter().flatten().any(|p| p.regex.is_some()),
-            _ => false,
-        }
-    }
-
     /// Whether the case of a text makes a difference.
     pub fn is_case_sensitive(&self) -> bool {
         match &self.test {

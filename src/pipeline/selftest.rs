@@ -26,13 +26,16 @@ struct ByMapper<'m> {
 }
 
 impl Normalise for ByMapper<'_> {
-    fn with(&self, source: &str, events: Vec<Value>, then: Then<'_>) -> Result<(), Error> {
+    fn mapping_of(&self, source: &str, event: &Value) -> Result<usize, Error> {
+        self.mapper.mapping_of(source, event)
+    }
+
+    fn with(&self, mapping: usize, events: Vec<Value>, then: Then<'_>) {
         let decoded = Decoded::default();
-        let batch = self.mapper.map_values(source, events, &decoded)?;
+        let batch = self.mapper.map_values(mapping, events, &decoded);
         let named = self.mapper.mappings().filter(|m| m.source == batch.source());
         let logsources: Vec<LogSource> = named.flat_map(|m| m.logsources.iter().cloned()).collect();
         then(batch.source(), &logsources, &batch);
-        Ok(())
     }
 }
 

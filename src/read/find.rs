@@ -1,7 +1,7 @@
 //! Finds the inputs that the arguments name: files, folders, globs and standard input, in an order that arguments do not change.
 
 use crate::error::Error;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +23,29 @@ pub struct Input {
     pub origin: Origin,
     /// Stored size; 0 when unknown.
     pub bytes: u64,
+    /// The file itself, whatever links lead to it; empty where there is none.
+    pub real: PathBuf,
+}
+
+/// Folders and what they are behind all links: files of one folder share the answer, which costs a system call for every part of a path.
+#[derive(Default)]
+struct Folders {
+    known: HashMap<PathBuf, Option<PathBuf>>,
+}
+
+impl Folders {
+    /// The file itself, whatever links lead to it.
+    fn real(&mut self, path: &Path) -> PathBuf {
+        let is_link = path.symlink_metadata().is_ok_and(|m| m.is_symlink());
+        if let (Some(folder), Some(name), false) = (path.parent(), path.file_name(), is_link) {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let real = self.known.entry(folder.to_path_buf()).or_insert_with(|| folder.canonicalize().ok());
+            if let Some(real) = real {
+                return real.join(name);
+            }
+        }
+        path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+    }
 }
 
 /// The inputs that arguments name, sorted by name, each file once. What could not be looked into is listed beside them.
@@ -32,30 +55,30 @@ pub fn find(arguments: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
     let mut problems = Vec::new();
     let mut found: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     let mut stdin = false;
+    let mut folders = Folders::default();
     for argument in arguments {
         if argument == "-" {
             stdin = true;
             continue;
         }
         for path in paths(argument, &mut problems)? {
-            let once = path.canonicalize().unwrap_or_else(|_| path.clone());
-            let known = found.entry(once).or_insert_with(|| path.clone());
+            let known = found.entry(folders.real(&path)).or_insert_with(|| path.clone());
             if path < *known {
                 *known = path;
             }
         }
     }
-    let mut inputs: Vec<Input> = found.into_values().map(file).collect();
+    let mut inputs: Vec<Input> = found.into_iter().map(file).collect();
     if stdin {
-        inputs.push(Input { name: "-".into(), origin: Origin::Stdin, bytes: 0 });
+        inputs.push(Input { name: "-".into(), origin: Origin::Stdin, bytes: 0, real: PathBuf::new() });
     }
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((inputs, problems))
 }
 
-fn file(path: PathBuf) -> Input {
+fn file((real, path): (PathBuf, PathBuf)) -> Input {
     let bytes = path.metadata().map_or(0, |m| m.len());
-    Input { name: path.to_string_lossy().into(), origin: Origin::File(path), bytes }
+    Input { name: path.to_string_lossy().into(), origin: Origin::File(path), bytes, real }
 }
 
 fn paths(argument: &str, problems: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {
@@ -139,6 +162,15 @@ mod tests {
         let all = ["a.json", "b.log", "sub/c.json"];
         assert_eq!(names(&[""], folder.path()), all);
         assert_eq!(names(&["sub", "b.log", "a.json", "b.log", ""], folder.path()), all);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(folder.path().join("b.log"), folder.path().join("also.log")).unwrap();
+            std::os::unix::fs::symlink(folder.path().join("sub"), folder.path().join("too")).unwrap();
+            assert_eq!(names(&[""], folder.path()), ["a.json", "also.log", "sub/c.json"], "each file once");
+            for link in ["also.log", "too"] {
+                std::fs::remove_file(folder.path().join(link)).unwrap();
+            }
+        }
         assert_eq!(names(&["**/*.json"], folder.path()), ["a.json", "sub/c.json"]);
         assert!(find(&[folder.path().join("*.csv").to_string_lossy().into_owned()]).is_err());
         assert!(find(&["/no/such/file".into()]).is_err());

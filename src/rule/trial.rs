@@ -14,8 +14,11 @@ use std::collections::BTreeMap;
 
 /// Gives events of one source as records, to whoever asks: the mappings belong to another stage.
 pub trait Normalise {
+    /// The mapping by which an event of a source is read, by number.
+    fn mapping_of(&self, source: &str, event: &Value) -> Result<usize, Error>;
+
     /// Calls back with the source's id, its log sources and the records.
-    fn with(&self, source: &str, events: Vec<Value>, then: Then<'_>) -> Result<(), Error>;
+    fn with(&self, mapping: usize, events: Vec<Value>, then: Then<'_>);
 }
 
 /// What is done with a source's id, its log sources and its records.
@@ -40,19 +43,20 @@ impl Trial {
     /// Evaluates the events under `events:`, or `{repeat, every, event}` which stands for many.
     pub fn run(set: &RuleSet, events: &Node, normalise: &dyn Normalise) -> Result<Trial, Error> {
         let events = expand(events)?;
-        let mut by_source: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut by_mapping: BTreeMap<usize, (Vec<usize>, Vec<Value>)> = BTreeMap::new();
         for (ordinal, event) in events.iter().enumerate() {
             let source = event.node.get("_src").and_then(Node::scalar).unwrap_or_else(|| "keyfault".into());
-            by_source.entry(source).or_default().push(ordinal);
+            let value = value(event.node);
+            let (ordinals, values) = by_mapping.entry(normalise.mapping_of(&source, &value)?).or_default();
+            ordinals.push(ordinal);
+            values.push(value);
         }
         let mut hits = vec![Vec::new(); events.len()];
         let mut steps = InMemory { by_correlation: vec![Vec::new(); set.correlations.len()] };
-        for (source, ordinals) in by_source {
-            let values = ordinals.iter().map(|&o| value(events[o].node)).collect();
+        for (mapping, (ordinals, values)) in by_mapping {
             let mut of_source =
                 SourceTrial { set, events: &events, ordinals: &ordinals, hits: &mut hits, steps: &mut steps };
-            normalise
-                .with(&source, values, &mut |id, logsources, records| of_source.evaluate(id, logsources, records))?;
+            normalise.with(mapping, values, &mut |id, logsources, records| of_source.evaluate(id, logsources, records));
         }
         Ok(Trial { hits, episodes: count(&set.correlations, &mut steps)? })
     }

@@ -80,22 +80,32 @@ impl<'r> Mapper<'r> {
         run.finish()
     }
 
-    /// Maps records that are at hand as JSON values and known to be of one source: for rule tests.
-    pub fn map_values<'p, 'd>(
-        &'p self,
-        source: &str,
-        values: Vec<Value>,
-        decoded: &'d Decoded,
-    ) -> Result<Batch<'p, 'd>, Error> {
-        let index =
-            self.sources.iter().position(|s| s.mapping.source == source || s.answers_to(source)).ok_or_else(|| {
-                Error::new(
-                    "_src",
-                    format!("unknown source \"{source}\""),
-                    did_you_mean(source, self.sources.iter().map(|s| s.mapping.source.as_str())),
-                )
-            })?;
-        let source = &self.sources[index];
+    /// The mapping of a source by which a record at hand is read, by number: of several files of one source the one that recognises it best.
+    pub fn mapping_of(&self, source: &str, record: &Value) -> Result<usize, Error> {
+        let named = |s: &&Source<'_>| s.mapping.source == source || s.answers_to(source);
+        let first = self.sources.iter().find(named).map(|s| s.mapping.source.clone()).ok_or_else(|| {
+            let near = did_you_mean(source, self.sources.iter().map(|s| s.mapping.source.as_str()));
+            Error::new("_src", format!("unknown source \"{source}\""), near)
+        })?;
+        let files: Vec<usize> = (0..self.sources.len()).filter(|&s| self.sources[s].mapping.source == first).collect();
+        if let [only] = files[..] {
+            return Ok(only);
+        }
+        let decoded = Decoded::default();
+        let record = &*decoded.values.alloc(record.clone());
+        let score = |s: &Source<'_>| {
+            let plan = s.plan(false);
+            let mut slots = plan.trie.slots(&decoded.values);
+            plan.fill(record, &mut slots);
+            plan.recognition(&slots)
+        };
+        let best = files.into_iter().max_by_key(|&number| (score(&self.sources[number]), std::cmp::Reverse(number)));
+        Ok(best.unwrap_or_default())
+    }
+
+    /// Maps records that are at hand as JSON values by the mapping of a number: for rule tests.
+    pub fn map_values<'p, 'd>(&'p self, mapping: usize, values: Vec<Value>, decoded: &'d Decoded) -> Batch<'p, 'd> {
+        let source = &self.sources[mapping];
         let plan = source.plan(false);
         let mut slots = plan.trie.slots(&decoded.values);
         let mut builder = BatchBuilder::new(plan, &source.mapping.source, &decoded.values);
@@ -104,7 +114,12 @@ impl<'r> Mapper<'r> {
             plan.fill(record, &mut slots);
             builder.push(record, ordinal as u64, &slots);
         }
-        Ok(builder.finish())
+        builder.finish()
+    }
+
+    /// All mappings.
+    pub fn mappings(&self) -> impl Iterator<Item = &Mapping> {
+        self.sources.iter().map(|s| &s.mapping)
     }
 
     /// Why a document is of no source, with the source that it comes nearest to.
@@ -121,11 +136,6 @@ impl<'r> Mapper<'r> {
             }
             None => why,
         }
-    }
-
-    /// The mapping of a source id.
-    pub fn mappings(&self) -> impl Iterator<Item = &Mapping> {
-        self.sources.iter().map(|s| &s.mapping)
     }
 }
 

@@ -270,6 +270,10 @@ fn parse_aliases(file: &str, node: Option<&Node>) -> Result<Vec<(String, Vec<Str
             let remedy = "write `rule.field: path`, or `branch.*: path.*` for everything below";
             return Err(Error::new(place(file, name.at), format!("field \"{}\" has no path", name.text), remedy));
         }
+        if let Some(path) = paths.iter().find(|p| p.replace(" [", "").contains('[')) {
+            let remedy = format!("write {}: {{path: '{path}'}}: a plain path is read as rules read fields", name.text);
+            return Err(Error::new(place(file, name.at), format!("\"{path}\" is no name of a field"), remedy));
+        }
         Ok((name.text.clone(), paths))
     };
     let is_path = |node: &Node| node.one_or_many().iter().all(|n| n.entries().is_empty());

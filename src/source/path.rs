@@ -204,10 +204,8 @@ pub fn gather<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>, int
     };
     match (step, rest, value.as_array()) {
         (Step::Each, _, Some(members)) => members.iter().for_each(|m| gather(m, rest, arena, into)),
-        (Step::Key(key), [Step::Apart, rest @ ..], _) => {
-            let Some(members) = value.get(key.as_str()).and_then(|v| v.as_array()) else { return };
-            let apart = members.iter().map(|m| &*arena.alloc(with_member(value, key, m)));
-            apart.for_each(|record| gather(record, rest, arena, into));
+        (Step::Key(_), [Step::Apart, ..], _) => {
+            into.extend(apart(value, steps).into_iter().map(|record| &*arena.alloc(record)));
         }
         (Step::Base64, ..) => {
             if let Some(inner) = unpack(value).and_then(|t| json::parse(t.as_bytes()).ok()) {
@@ -220,6 +218,19 @@ pub fn gather<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>, int
             }
         }
     }
+}
+
+/// A record for each member of the arrays that the steps lead to, in which that member stands for its array, and all else stays.
+fn apart(value: &Value, steps: &[Step]) -> Vec<Value> {
+    let [Step::Key(key), rest @ ..] = steps else { return vec![value.clone()] };
+    let Some(inside) = value.get(key.as_str()) else { return Vec::new() };
+    let members: Vec<Value> = match rest {
+        [Step::Apart, rest @ ..] => {
+            inside.as_array().into_iter().flat_map(|a| a.iter()).flat_map(|member| apart(member, rest)).collect()
+        }
+        _ => apart(inside, rest),
+    };
+    members.iter().map(|member| with_member(value, key, member)).collect()
 }
 
 /// An object in which one of its members stands for the array that holds it.
@@ -340,6 +351,11 @@ mod tests {
         gather(page, &parse("items[].events[*]").unwrap(), &arena, &mut records);
         let texts: Vec<String> = records.iter().map(|r| sonic_rs::to_string(r).unwrap()).collect();
         assert_eq!(texts, [r#"{"events":{"n":1},"id":7}"#, r#"{"events":{"n":2},"id":7}"#]);
+        let nested = &*arena.alloc(sonic_rs::from_str(r#"{"r":[{"a":1,"s":[{"l":[{"n":1},{"n":2}]}]}]}"#).unwrap());
+        let mut records = Vec::new();
+        gather(nested, &parse("r[].s[*].l[*]").unwrap(), &arena, &mut records);
+        let texts: Vec<String> = records.iter().map(|r| sonic_rs::to_string(r).unwrap()).collect();
+        assert_eq!(texts, [r#"{"a":1,"s":{"l":{"n":1}}}"#, r#"{"a":1,"s":{"l":{"n":2}}}"#]);
     }
 
     #[test]

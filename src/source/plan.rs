@@ -115,8 +115,17 @@ impl Plan {
     pub(super) fn field<'d>(&self, record: &'d Value, name: &str) -> Cell<'d> {
         let exact = self.aliases.iter().filter(|(alias, _)| alias.eq_ignore_ascii_case(name));
         let spelled = exact.flat_map(|(_, paths)| paths).map(|path| read_field(record, path));
-        let found = spelled.chain(std::iter::once_with(|| read_field(record, name))).find(|c| *c != Cell::Missing);
-        found.unwrap_or_else(|| self.in_branch(record, name))
+        let mut first = None;
+        for cell in spelled.chain(std::iter::once_with(|| read_field(record, name))) {
+            // Tables hold null or nothing where a column of another form is filled.
+            match cell {
+                Cell::Missing => {}
+                Cell::Null => first = first.or(Some(Cell::Null)),
+                Cell::Text(text) if text.is_empty() => first = first.or(Some(Cell::Text(text))),
+                found => return found,
+            }
+        }
+        first.unwrap_or_else(|| self.in_branch(record, name))
     }
 
     /// How a field that records do not hold as such is made from them.

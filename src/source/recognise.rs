@@ -9,7 +9,7 @@ use super::mapping::{Format, Mapping};
 use super::path::{Step, gather, see_through, written};
 use super::redact::excerpt;
 use super::trie::Slots;
-use super::wrapping::{capture, json_objects, members, tabular, wrapped_line};
+use super::wrapping::{capture, contained, holds_lines, json_objects, members, tabular, without_prefix, wrapped_line};
 use rustc_hash::FxHashMap;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 
@@ -105,24 +105,36 @@ impl<'p, 'd> Run<'p, 'd> {
         }
     }
 
-    /// A document that nobody knows: it may be what a collector wrapped around a record or a line.
+    /// A document that nobody knows: it may be what a store or a collector wrapped around records or lines.
     fn unknown(&mut self, value: &'d Value, format: Format) {
-        let inside = self.wrapping.iter().try_fold(value, |v, name| inner(v.as_object()?.get(name)?, self.decoded));
-        if let Some(record) = inside.filter(|_| !self.wrapping.is_empty())
+        let contained = contained(value, &self.decoded.values);
+        if !contained.is_empty() {
+            return contained.into_iter().for_each(|inside| self.inside(inside, format));
+        }
+        let again = self.wrapping.iter().try_fold(value, |v, name| inner(v.as_object()?.get(name)?, self.decoded));
+        if let Some(record) = again.filter(|_| !self.wrapping.is_empty())
             && self.current.is_some_and(|c| self.records_of(record, c).is_some())
         {
             return self.document(record, format);
         }
         let mut names = Vec::new();
         match self.wrapped(value, format, &mut names) {
-            Some(record) => {
+            Some(inside) => {
                 self.wrapping = names;
-                self.document(record, format);
+                self.inside(inside, format);
             }
             None => match wrapped_line(value) {
                 Some(line) => self.line(line),
                 None => self.unrecognised(value),
             },
+        }
+    }
+
+    /// What stood inside a document: a record, or the text of a line.
+    fn inside(&mut self, value: &'d Value, format: Format) {
+        match value.as_str() {
+            Some(line) => self.line(line),
+            None => self.document(value, format),
         }
     }
 
@@ -132,11 +144,14 @@ impl<'p, 'd> Run<'p, 'd> {
             return None;
         }
         for (name, member) in value.as_object()?.iter() {
-            let Some(member) = inner(member, self.decoded) else { continue };
             names.push(name.to_string());
-            let found = match self.choose(member, format) {
-                Some(_) => Some(member),
-                None => self.wrapped(member, format, names),
+            let found = match inner(member, self.decoded) {
+                Some(member) if self.choose(member, format).is_some() => Some(member),
+                Some(member) => self.wrapped(member, format, names),
+                None => match member.as_str().filter(|_| holds_lines(name)) {
+                    Some(text) if self.of_text(text).is_some() => Some(member),
+                    _ => None,
+                },
             };
             if found.is_some() {
                 return found;
@@ -173,30 +188,28 @@ impl<'p, 'd> Run<'p, 'd> {
         index
     }
 
-    /// The mapping that recognises a document best: exact keys before keys in any case, most keys first, then by id.
+    /// The mapping that recognises a document best: most keys first, exact keys before keys in any case, then by id.
     fn choose(&mut self, value: &'d Value, format: Format) -> Option<Choice> {
-        let forced = self.mapper.sources.len() == 1;
-        let heads = Heads::of(value);
-        for folded in [false, true] {
-            let mut best: Option<(usize, Choice)> = None;
-            for choice in self.choices(folded, format, &heads) {
-                let score = self.score(value, choice);
-                if score > best.map_or(0, |(s, _)| s) {
-                    best = Some((score, choice));
-                }
-            }
-            if best.is_some() || (forced && folded) {
-                return best.map(|(_, c)| c);
+        let mut best: Option<(usize, Choice)> = None;
+        for choice in self.choices(format, &Heads::of(value)) {
+            let exact = self.score(value, choice);
+            let folded = Choice { folded: true, ..choice };
+            let (score, choice) = if exact > 0 { (exact, choice) } else { (self.score(value, folded), folded) };
+            let ahead = |(best, other): (usize, Choice)| (score, other.folded) > (best, choice.folded);
+            if score > 0 && best.is_none_or(ahead) {
+                best = Some((score, choice));
             }
         }
-        None
+        best.map(|(_, choice)| choice)
     }
 
-    fn choices(&self, folded: bool, format: Format, heads: &Heads) -> Vec<Choice> {
+    fn choices(&self, format: Format, heads: &Heads) -> Vec<Choice> {
         let fits = |m: &Mapping| m.format == format || (m.format == Format::Json && format == Format::Csv);
         let sources = self.mapper.sources.iter().enumerate().filter(|(_, s)| fits(&s.mapping));
         sources
-            .flat_map(|(source, s)| (0..s.mapping.records.len()).map(move |path| (s, Choice { source, folded, path })))
+            .flat_map(|(source, s)| {
+                (0..s.mapping.records.len()).map(move |path| (s, Choice { source, folded: false, path }))
+            })
             .filter(|(s, choice)| s.could_hold(heads, choice.path))
             .map(|(_, choice)| choice)
             .collect()
@@ -254,6 +267,24 @@ impl<'p, 'd> Run<'p, 'd> {
 
     /// A text line: the source's patterns name its fields.
     fn line(&mut self, line: &'d str) {
+        if let Some((choice, record)) = self.of_text(line) {
+            self.current = Some(choice);
+            self.recognition(record, choice);
+            return self.map(record, choice);
+        }
+        let objects = json_objects(line);
+        if objects.is_empty() {
+            self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes()));
+        }
+        objects.into_iter().for_each(|object| self.document(self.decoded.values.alloc(object), Format::Json));
+    }
+
+    /// The source whose pattern fits a line, as it is or without what a collector wrote before it, and the line as a record.
+    fn of_text(&mut self, line: &'d str) -> Option<(Choice, &'d Value)> {
+        self.of_line(line).or_else(|| without_prefix(line).find_map(|rest| self.of_line(rest)))
+    }
+
+    fn of_line(&mut self, line: &'d str) -> Option<(Choice, &'d Value)> {
         let sources = &self.mapper.sources;
         let current = self.current.map(|c| c.source);
         let order = current.into_iter().chain(0..sources.len());
@@ -262,15 +293,10 @@ impl<'p, 'd> Run<'p, 'd> {
             let record = &*self.decoded.values.alloc(record);
             let choice = Choice { source, folded: false, path: 0 };
             if self.recognition(record, choice) {
-                self.current = Some(choice);
-                return self.map(record, choice);
+                return Some((choice, record));
             }
         }
-        let objects = json_objects(line);
-        if objects.is_empty() {
-            self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes()));
-        }
-        objects.into_iter().for_each(|object| self.document(self.decoded.values.alloc(object), Format::Json));
+        None
     }
 
     /// Whether a document is a known container that holds no record, such as `{"Records":[]}`.

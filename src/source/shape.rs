@@ -37,19 +37,47 @@ pub const SHAPES: &[Shape] = &[
     marked("", "AA", shape("anthropic", "sk-ant-api03-", (108, 108))),
     of_kind("token", shape("anthropic", "sk-ant-oat01-", (20, 200))),
     of_kind("token", shape("anthropic", "sk-ant-ort01-", (20, 200))),
+    of_kind("access_key", shape("aws", "ABIA", (20, 20))),
+    shape("aws", "ABSK", (113, 273)),
+    of_kind("access_key", shape("aws", "ACCA", (20, 20))),
     of_kind("access_key", shape("aws", "AKIA", (20, 20))),
     of_kind("temporary_key", shape("aws", "ASIA", (20, 20))),
-    shape("aws", "ABSK", (113, 273)),
+    of_kind("temporary_key", marked("YmVkcm9jay5hbWF6b25hd3MuY29t", "", shape("aws", "bedrock-api-key-", (44, 8192)))),
+    of_kind("token", shape("databricks", "dapi", (36, 38))),
+    of_kind("token", shape("digitalocean", "doo_v1_", (71, 71))),
+    of_kind("token", shape("digitalocean", "dop_v1_", (71, 71))),
+    of_kind("token", shape("digitalocean", "dor_v1_", (71, 71))),
     shape("gcp", "AIza", (39, 39)),
+    shape("gcp", "AQ.", (40, 200)),
     of_kind("token", shape("gcp", "ya29.", (20, 2048))),
-    of_kind("token", shape("github", "ghp_", (40, 40))),
     of_kind("token", shape("github", "gho_", (40, 40))),
-    of_kind("token", shape("github", "ghu_", (40, 40))),
+    of_kind("token", shape("github", "ghp_", (40, 40))),
+    of_kind("token", shape("github", "ghr_", (40, 40))),
     of_kind("token", shape("github", "ghs_", (40, 40))),
+    of_kind("token", shape("github", "ghu_", (40, 40))),
     of_kind("token", shape("github", "github_pat_", (93, 93))),
+    of_kind("token", shape("gitlab", "glagent-", (58, 320))),
+    of_kind("token", shape("gitlab", "glcbt-", (26, 320))),
+    of_kind("token", shape("gitlab", "gldt-", (25, 320))),
+    of_kind("token", shape("gitlab", "glft-", (25, 320))),
+    of_kind("token", shape("gitlab", "glimt-", (31, 320))),
+    of_kind("token", shape("gitlab", "gloas-", (70, 320))),
     of_kind("token", shape("gitlab", "glpat-", (26, 320))),
+    of_kind("token", shape("gitlab", "glptt-", (46, 320))),
+    of_kind("token", shape("gitlab", "glrt-", (25, 320))),
+    of_kind("token", shape("grafana", "glc_", (36, 407))),
+    of_kind("token", shape("grafana", "glsa_", (46, 46))),
     shape("groq", "gsk_", (56, 56)),
+    of_kind("token", shape("heroku", "HRKU-AA", (65, 65))),
+    of_kind("token", shape("huggingface", "api_org_", (42, 42))),
     of_kind("token", shape("huggingface", "hf_", (37, 37))),
+    shape("langfuse", "pk-lf-", (42, 42)),
+    shape("langfuse", "sk-lf-", (42, 42)),
+    shape("langsmith", "lsv2_pt_", (51, 51)),
+    shape("langsmith", "lsv2_sk_", (51, 51)),
+    shape("linear", "lin_api_", (48, 48)),
+    of_kind("token", shape("notion", "ntn_", (50, 50))),
+    of_kind("token", shape("npm", "npm_", (40, 40))),
     shape("nvidia", "nvapi-", (70, 70)),
     marked("T3BlbkFJ", "", shape("openai", "sk-admin-", (100, 200))),
     marked("T3BlbkFJ", "", shape("openai", "sk-proj-", (100, 200))),
@@ -57,14 +85,33 @@ pub const SHAPES: &[Shape] = &[
     marked("T3BlbkFJ", "", shape("openai", "sk-svcacct-", (100, 200))),
     shape("openrouter", "sk-or-v1-", (73, 73)),
     shape("perplexity", "pplx-", (53, 53)),
+    shape("postman", "PMAK-", (64, 64)),
     shape("replicate", "r8_", (40, 40)),
     shape("sendgrid", "SG.", (66, 72)),
+    of_kind("token", shape("sentry", "sntrys_", (80, 400))),
+    of_kind("token", shape("sentry", "sntryu_", (71, 71))),
+    of_kind("token", shape("shopify", "shpat_", (38, 38))),
+    of_kind("token", shape("shopify", "shpca_", (38, 38))),
+    of_kind("token", shape("shopify", "shppa_", (38, 38))),
+    of_kind("token", shape("slack", "xapp-", (20, 200))),
+    of_kind("token", shape("slack", "xoxa-", (20, 200))),
     of_kind("token", shape("slack", "xoxb-", (20, 200))),
+    of_kind("token", shape("slack", "xoxe.", (20, 300))),
     of_kind("token", shape("slack", "xoxp-", (20, 200))),
+    of_kind("token", shape("slack", "xoxr-", (20, 200))),
+    of_kind("token", shape("slack", "xoxs-", (20, 200))),
+    of_kind("token", shape("square", "sq0atp-", (29, 67))),
+    shape("stripe", "pk_live_", (18, 260)),
+    shape("stripe", "pk_test_", (18, 260)),
     shape("stripe", "rk_live_", (18, 260)),
+    shape("stripe", "rk_prod_", (18, 260)),
     shape("stripe", "rk_test_", (18, 260)),
     shape("stripe", "sk_live_", (18, 260)),
+    shape("stripe", "sk_prod_", (18, 260)),
     shape("stripe", "sk_test_", (18, 260)),
+    of_kind("webhook_secret", shape("stripe", "whsec_", (16, 100))),
+    of_kind("token", shape("vault", "hvb.", (28, 400))),
+    of_kind("token", shape("vault", "hvs.", (28, 200))),
     shape("xai", "xai-", (84, 84)),
 ];
 
@@ -139,5 +186,36 @@ mod tests {
         crc.update(random.as_bytes());
         check(&format!("ghp_{random}{}", base62(crc.sum())), Some("github"), None);
         check(&format!("ghp_{random}000000"), Some("github"), Some("bad_checksum"));
+        check(&format!("ghr_{random}{}", base62(crc.sum())), Some("github"), None);
+    }
+
+    #[test]
+    fn the_longest_prefix_tells_the_kind() {
+        let hex = "0123456789abcdef".repeat(4);
+        for (key, provider) in [
+            (format!("sk-lf-{}-89ab-4def-8123-{}", &hex[..8], &hex[..12]), "langfuse"),
+            (format!("lsv2_pt_{}_{}", &hex[..32], &hex[..10]), "langsmith"),
+            (format!("dapi{}", &hex[..32]), "databricks"),
+            (format!("dop_v1_{hex}"), "digitalocean"),
+            (format!("glsa_{}_{}", &hex[..32], &hex[..8]), "grafana"),
+            (format!("PMAK-{}-{}", &hex[..24], &hex[..34]), "postman"),
+            (format!("shpat_{}", &hex[..32]), "shopify"),
+            (format!("pk_test_{}", &hex[..24]), "stripe"),
+            (format!("bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t{hex}"), "aws"),
+        ] {
+            check(&key, Some(provider), None);
+            let shape = shape_of(&key).unwrap();
+            assert_eq!(shape.defect(&key[..shape.prefix.len() + 5]), Some("truncated"), "{key}");
+        }
+        assert_eq!(shape_of("ABIAIOSFODNN7EXAMPLE").map(|s| s.kind), Some("access_key"));
+        assert_eq!(shape_of("whsec_0123456789abcdef").map(|s| s.kind), Some("webhook_secret"));
+    }
+
+    #[test]
+    fn no_prefix_is_listed_twice() {
+        let mut prefixes: Vec<&str> = SHAPES.iter().map(|s| s.prefix).collect();
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        assert_eq!(prefixes.len(), SHAPES.len());
     }
 }

@@ -1,9 +1,13 @@
 //! Finds records inside what wraps them whatever the source: tables of rows, unknown containers, prefixes of collectors, named groups; knows
 //! no mapping.
 
+use super::path::{self, Step, gather};
 use crate::model::json::{self, Scan};
 use crate::model::lazy_regex::LazyRegex;
+use regex::Regex;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Object, Value};
+use std::sync::LazyLock;
+use typed_arena::Arena;
 
 /// The rows of a table that names its columns once, as Log Analytics answers: `{"tables":[{"columns":[{"name"}],"rows":[[..]]}]}`.
 pub(super) fn tabular(value: &Value) -> Option<Vec<Value>> {
@@ -32,14 +36,85 @@ pub(super) fn members(value: &Value) -> Option<&[Value]> {
     first.as_array().map(|a| a.as_slice()).filter(|a| a.first().is_some_and(|m| m.is_object()))
 }
 
-/// Where collectors put a line that they did not understand: container runtimes, Fluent Bit, Vector, journald, Cloud Logging, CloudWatch, Elastic.
-const LINE_FIELDS: &[&str] =
-    &["log", "message", "MESSAGE", "msg", "line", "textPayload", "@message", "_raw", "event.original"];
+/// Where collectors put a line that they did not understand: container runtimes, Fluent Bit, Vector, journald, Cloud Logging, CloudWatch,
+/// Elastic, Splunk, Graylog, Kafka, Azure.
+const LINE_FIELDS: &[&str] = &[
+    "log",
+    "message",
+    "MESSAGE",
+    "msg",
+    "line",
+    "textPayload",
+    "@message",
+    "_raw",
+    "original",
+    "event.original",
+    "event",
+    "value",
+    "short_message",
+    "LogEntry",
+    "LogMessage",
+    "SyslogMessage",
+];
+
+/// Whether a field of that name is one in which collectors put lines.
+pub(super) fn holds_lines(name: &str) -> bool {
+    LINE_FIELDS.contains(&name)
+}
+
+/// Where stores of logs put what they were given in their answers: Loki, Elasticsearch, CloudWatch Logs, Datadog, OpenTelemetry.
+static CONTAINERS: LazyLock<Vec<Vec<Step>>> = LazyLock::new(|| {
+    const PATHS: &[&str] = &[
+        "data.result[].values[][1]",
+        "streams[].values[][1]",
+        "hits.hits[]._source",
+        "logEvents[].message",
+        "events[].message",
+        "results[][field=@message].value",
+        "messages[].message",
+        "data[].attributes",
+        "resourceLogs[].scopeLogs[].logRecords[].body.stringValue",
+    ];
+    PATHS.iter().filter_map(|path| path::parse(path).ok()).collect()
+});
+
+/// What a store's answer holds: records, or the texts of lines; nothing where the document is no such answer.
+pub(super) fn contained<'d>(document: &'d Value, arena: &'d Arena<Value>) -> Vec<&'d Value> {
+    let mut found = Vec::new();
+    for path in CONTAINERS.iter().take_while(|_| document.is_object()) {
+        gather(document, path, arena, &mut found);
+        if !found.is_empty() {
+            break;
+        }
+    }
+    found
+}
+
+/// What collectors write before a line: syslog of both kinds, container runtimes, compose and kubectl, times and labels.
+static PREFIXES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    const TIME: &str = r"\d{4}-\d\d-\d\dT[\d:.,]+(?:Z|[+-]\d\d:?\d\d)";
+    let prefixes = [
+        r"^(?:<\d{1,3}>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ [^\s:\[]+(?:\[\d+\])?: ".to_string(),
+        r"^<\d{1,3}>1 \S+ \S+ \S+ \S+ \S+ (?:-|(?:\[[^\]]*\])+) \x{feff}?".to_string(),
+        format!("^{TIME} (?:stdout|stderr) [FP] "),
+        format!(r"^{TIME}\s+(?:\{{[^}}]*\}}\s+)?"),
+        r"^[\w.-]+\s+\| ".to_string(),
+        r"^\[pod/[^\]]+\] ".to_string(),
+    ];
+    prefixes.iter().filter_map(|p| Regex::new(p).ok()).collect()
+});
+
+/// A line without what a collector wrote before it, in each way that fits.
+pub(super) fn without_prefix(line: &str) -> impl Iterator<Item = &str> {
+    PREFIXES.iter().filter_map(|prefix| prefix.find(line)).map(|found| &line[found.end()..])
+}
 
 /// The line inside a record that a collector made around it.
 pub(super) fn wrapped_line(value: &Value) -> Option<&str> {
     let object = value.as_object()?;
-    LINE_FIELDS.iter().find_map(|name| object.get(name)?.as_str()).map(str::trim_end).filter(|line| !line.is_empty())
+    let texts = LINE_FIELDS.iter().filter_map(|name| object.get(name)?.as_str()).map(str::trim_end);
+    // A log's name may stand under the same word; what was written is the longest.
+    texts.max_by_key(|text| text.len()).filter(|line| !line.is_empty())
 }
 
 /// The JSON objects in a line, behind and between what collectors write: syslog's head, a container runtime's time and stream, logcli's time
@@ -98,6 +173,24 @@ mod tests {
         ] {
             assert_eq!(json_objects(line).len(), expect, "{line}");
         }
+    }
+
+    #[test]
+    fn prefixes_are_taken_off() {
+        for line in [
+            "<134>Nov  1 10:00:00 gw nginx[1]: 1.2.3.4 - -",
+            "Nov 11 10:00:00 gw nginx: 1.2.3.4 - -",
+            "<134>1 2026-11-01T10:00:00Z gw app 1 - [a b=\"c\"] 1.2.3.4 - -",
+            "2026-11-01T10:00:00.123456789Z stdout F 1.2.3.4 - -",
+            "2026-11-01T10:00:00+01:00 {app=\"x\"} 1.2.3.4 - -",
+            "web-1  | 1.2.3.4 - -",
+            "[pod/web-1/nginx] 1.2.3.4 - -",
+        ] {
+            assert!(without_prefix(line).any(|rest| rest == "1.2.3.4 - -"), "{line}");
+        }
+        assert_eq!(without_prefix("1.2.3.4 - -").count(), 0);
+        assert_eq!(PREFIXES.len(), 6);
+        assert_eq!(CONTAINERS.len(), 9);
     }
 
     proptest::proptest! {

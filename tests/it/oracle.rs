@@ -70,10 +70,11 @@ fn matched(case: &Value) -> Option<BTreeSet<usize>> {
     }
     assert_eq!(rules.rules.len(), 1, "{lints:?}");
     let engine = Engine::new(&rules, sources.parse_mappings().unwrap(), &Options::default()).unwrap();
-    let events =
+    let events: Vec<sonic_rs::Value> =
         case["events"].as_array().unwrap().iter().map(|e| sonic_rs::from_str(&e.to_string()).unwrap()).collect();
     let decoded = Decoded::default();
-    let batch = engine.mapper.map_values("aws_cloudtrail", events, &decoded).unwrap();
+    let mapping = engine.mapper.mapping_of("aws_cloudtrail", &events[0]).unwrap();
+    let batch = engine.mapper.map_values(mapping, events, &decoded);
     let hits = engine.rules_of("aws_cloudtrail").unwrap().evaluate(&batch, &mut Memo::default());
     Some(hits.iter().map(|h| h.row as usize).collect())
 }
