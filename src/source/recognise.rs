@@ -149,7 +149,7 @@ impl<'p, 'd> Run<'p, 'd> {
                 Some(member) if self.choose(member, format).is_some() => Some(member),
                 Some(member) => self.wrapped(member, format, names),
                 None => match member.as_str().filter(|_| holds_lines(name)) {
-                    Some(text) if self.of_text(text).is_some() => Some(member),
+                    Some(text) if self.knows_line(text) => Some(member),
                     _ => None,
                 },
             };
@@ -224,19 +224,13 @@ impl<'p, 'd> Run<'p, 'd> {
         source.plan(choice.folded).recognition(&self.slots[slots].1)
     }
 
-    /// A record inside a document: of the current source, else of any other, else rejected.
+    /// A record inside a document: of the current source, else a document of its own, else unknown.
     fn record(&mut self, record: &'d Value, format: Format) {
-        let choice = match self.current.filter(|c| self.recognition(record, *c)) {
-            Some(choice) => choice,
-            None => match self.choose(record, format) {
-                Some(choice) => {
-                    self.recognition(record, choice);
-                    choice
-                }
-                None => return self.unknown(record, format),
-            },
-        };
-        self.map(record, choice);
+        match self.current.filter(|c| self.recognition(record, *c)) {
+            Some(choice) => self.map(record, choice),
+            None if self.choose(record, format).is_some() => self.document(record, format),
+            None => self.unknown(record, format),
+        }
     }
 
     /// Adds a record, whose slots are filled, to its source's batch.
@@ -282,6 +276,12 @@ impl<'p, 'd> Run<'p, 'd> {
     /// The source whose pattern fits a line, as it is or without what a collector wrote before it, and the line as a record.
     fn of_text(&mut self, line: &'d str) -> Option<(Choice, &'d Value)> {
         self.of_line(line).or_else(|| without_prefix(line).find_map(|rest| self.of_line(rest)))
+    }
+
+    /// Whether a line, or a JSON object in it, is of some source.
+    fn knows_line(&mut self, line: &'d str) -> bool {
+        let known = |run: &mut Self, object| run.choose(run.decoded.values.alloc(object), Format::Json).is_some();
+        self.of_text(line).is_some() || json_objects(line).into_iter().any(|object| known(self, object))
     }
 
     fn of_line(&mut self, line: &'d str) -> Option<(Choice, &'d Value)> {

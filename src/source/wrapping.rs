@@ -9,14 +9,18 @@ use sonic_rs::{JsonContainerTrait, JsonValueTrait, Object, Value};
 use std::sync::LazyLock;
 use typed_arena::Arena;
 
-/// The rows of a table that names its columns once, as Log Analytics answers: `{"tables":[{"columns":[{"name"}],"rows":[[..]]}]}`.
+/// The rows of a table that names its columns once, as Log Analytics answers: `{"tables":[{"columns":[{"name"}],"rows":[[..]]}]}`; or
+/// Snowflake: `{"resultSetMetaData":{"rowType":[{"name"}]},"data":[[..]]}`.
 pub(super) fn tabular(value: &Value) -> Option<Vec<Value>> {
     let object = value.as_object()?;
     if let Some(tables) = object.get(&"tables").and_then(|t| t.as_array()) {
         let rows: Option<Vec<Vec<Value>>> = tables.iter().map(tabular).collect();
         return rows.filter(|rows| !rows.is_empty()).map(|rows| rows.concat());
     }
-    let (columns, rows) = (object.get(&"columns")?.as_array()?, object.get(&"rows")?.as_array()?);
+    let (columns, rows) = match object.get(&"resultSetMetaData") {
+        Some(meta) => (meta.get("rowType")?.as_array()?, object.get(&"data")?.as_array()?),
+        None => (object.get(&"columns")?.as_array()?, object.get(&"rows")?.as_array()?),
+    };
     let names: Vec<&str> = columns.iter().map(|c| c.get("name")?.as_str()).collect::<Option<_>>()?;
     let row = |cells: &Value| {
         let cells = cells.as_array().filter(|cells| cells.len() == names.len())?;
