@@ -50,7 +50,7 @@ pub fn subject(incident: &Incident) -> String {
     plain(&match (credential, actor) {
         (Some(credential), Some(actor)) => format!("{credential} ({actor})"),
         (Some(one), None) | (None, Some(one)) => one.to_string(),
-        (None, None) => "callers without a credential".into(),
+        (None, None) => "callers that the log does not name".into(),
     })
 }
 
