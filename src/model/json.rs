@@ -1,6 +1,7 @@
 //! The one door through which JSON text becomes a value: guards the recursive parser against deep nesting; knows no field.
 
 use sonic_rs::Value;
+use std::ops::Range;
 
 /// Deepest nesting that is parsed. The parser recurses; threads that parse have [`STACK_BYTES`] of stack for it.
 pub const DEEPEST: usize = 16_384;
@@ -74,6 +75,30 @@ impl Scan {
     }
 }
 
+/// The objects of a broken document that are whole, and what is left behind the last of them: so that a cut-off or damaged file loses one
+/// record, not all. An object that is whole but cannot be parsed is looked into.
+pub fn salvage(body: &[u8]) -> (Vec<Range<usize>>, Option<Range<usize>>) {
+    // Every brace that never closes costs one look to the end: enough for any wrapping, too few for a flood of braces.
+    const LOOKS: usize = 16;
+    let (mut whole, mut at, mut left) = (Vec::new(), 0, body.len() * LOOKS);
+    while let Some(from) = memchr::memchr(b'{', &body[at..]).map(|i| at + i) {
+        let end = Scan::default().value_end(&body[from..]).map(|e| from + e);
+        let looked = end.unwrap_or(body.len()) - from;
+        if looked > left {
+            break;
+        }
+        left -= looked;
+        at = from + 1;
+        if let Some(end) = end.filter(|&e| parse(&body[from..e]).is_ok()) {
+            whole.push(from..end);
+            at = end;
+        }
+    }
+    let behind = whole.last().map_or(0, |r: &Range<usize>| r.end);
+    let rest = memchr::memchr(b'{', &body[behind..]).map(|i| behind + i..body.len());
+    (whole, rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +121,18 @@ mod tests {
             .stack_size(STACK_BYTES)
             .spawn(move || parse(text.as_bytes()).map(|v| sonic_rs::to_string(&v).unwrap().len()));
         assert_eq!(parsed.unwrap().join().unwrap(), Ok(2 * DEEPEST));
+    }
+
+    #[test]
+    fn what_is_whole_is_saved() {
+        let check = |text: &str, whole: &[&str], rest: Option<&str>| {
+            let (ranges, left) = salvage(text.as_bytes());
+            assert_eq!(ranges.into_iter().map(|r| &text[r]).collect::<Vec<_>>(), whole, "{text}");
+            assert_eq!(left.map(|r| &text[r]), rest, "{text}");
+        };
+        check("{\"Records\":[{\"a\":\"}\"},{\"b\":{}},{\"c\":", &["{\"a\":\"}\"}", "{\"b\":{}}"], Some("{\"c\":"));
+        check("[{\"a\":1},{\"b\"", &["{\"a\":1}"], Some("{\"b\""));
+        check("{\"object\":\"li\\\"st\",\"n\":1,\"data\":[{\"a\":1},{\"b\"", &["{\"a\":1}"], Some("{\"b\""));
+        check("{\"a\":1", &[], Some("{\"a\":1"));
     }
 }

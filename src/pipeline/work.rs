@@ -6,10 +6,8 @@ use super::{Keep, Run};
 use crate::diagnose::profiles::Profiles;
 use crate::model::column::Column;
 use crate::model::finding::{Evidence, Lifecycle, Outcome, Uses};
-use crate::model::framing::Framing;
 use crate::model::records::Records;
 use crate::read::find::Input;
-use crate::read::frame::salvage;
 use crate::read::reader::Chunk;
 use crate::report::failures::with_evidence;
 use crate::rule::evaluate::{Hit, Memo};
@@ -117,15 +115,6 @@ impl<'w, 'r> Worker<'w, 'r> {
         let decoded = Decoded::default();
         let whole = mapper::Chunk { framing: chunk.framing, body: &chunk.body, header: &chunk.header };
         let mapped = self.engine.mapper.map(whole, &decoded);
-        let unreadable = chunk.framing == Framing::Document
-            && mapped.batches.is_empty()
-            && mapped.records == 1
-            && mapped.rejects.len() == 1;
-        if unreadable && let Some(saved) = saved(&chunk.body) {
-            let again = Decoded::default();
-            let saved = mapper::Chunk { body: &saved, framing: Framing::JsonLines, ..whole };
-            return self.keep(self.engine.mapper.map(saved, &again), name, part);
-        }
         self.keep(mapped, name, part);
     }
 
@@ -208,21 +197,6 @@ impl<'w, 'r> Worker<'w, 'r> {
         hits.sort_by_key(|h| (std::cmp::Reverse(strength(h)), h.rule));
         hits
     }
-}
-
-/// The whole members of a document that does not parse, one a line, with the broken rest last, so that it is rejected in its place.
-fn saved(body: &[u8]) -> Option<Vec<u8>> {
-    let (mut whole, rest) = salvage(body);
-    if whole.is_empty() {
-        return None;
-    }
-    let mut lines = Vec::with_capacity(body.len());
-    whole.extend(rest);
-    for range in whole {
-        lines.extend(body[range].iter().map(|b| if *b == b'\n' { b' ' } else { *b }));
-        lines.push(b'\n');
-    }
-    Some(lines)
 }
 
 fn text(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {

@@ -76,8 +76,10 @@ pub fn foreign(first: &[u8]) -> Option<&'static str> {
         _ => None,
     };
     named.or_else(|| {
-        (!first.starts_with(&[0xff, 0xfe]) && !first.starts_with(&[0xfe, 0xff]) && memchr::memchr(0, first).is_some())
-            .then_some("binary, not text")
+        // A few NULs are what a rotation or a power cut leaves in a log: they spoil the line they are in, not the file.
+        let is_utf16 = first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]);
+        let nuls = if is_utf16 { 0 } else { memchr::memchr_iter(0, first).count() };
+        (nuls * 10 > first.len()).then_some("binary, not text")
     })
 }
 

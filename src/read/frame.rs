@@ -1,8 +1,7 @@
 //! Tells how records stand in text and where a buffer may be cut between two of them; knows no provider.
 
 use crate::model::framing::Framing;
-use crate::model::json::{self, Scan};
-use std::ops::Range;
+use crate::model::json::Scan;
 
 /// A text's framing and what it needs to be decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,30 +105,6 @@ pub fn cut(framing: Framing, buffer: &[u8]) -> usize {
     }
 }
 
-/// The objects of a broken document that are whole, and what is left behind the last of them: so that a cut-off or damaged file loses one
-/// record, not all. An object that is whole but cannot be parsed is looked into.
-pub fn salvage(body: &[u8]) -> (Vec<Range<usize>>, Option<Range<usize>>) {
-    // Every brace that never closes costs one look to the end: enough for any wrapping, too few for a flood of braces.
-    const LOOKS: usize = 16;
-    let (mut whole, mut at, mut left) = (Vec::new(), 0, body.len() * LOOKS);
-    while let Some(from) = memchr::memchr(b'{', &body[at..]).map(|i| at + i) {
-        let end = Scan::default().value_end(&body[from..]).map(|e| from + e);
-        let looked = end.unwrap_or(body.len()) - from;
-        if looked > left {
-            break;
-        }
-        left -= looked;
-        at = from + 1;
-        if let Some(end) = end.filter(|&e| json::parse(&body[from..e]).is_ok()) {
-            whole.push(from..end);
-            at = end;
-        }
-    }
-    let behind = whole.last().map_or(0, |r: &Range<usize>| r.end);
-    let rest = memchr::memchr(b'{', &body[behind..]).map(|i| behind + i..body.len());
-    (whole, rest)
-}
-
 /// How deep records sit in a document: 1 in an array, 0 on their own, and in an object one deeper than its array of objects, where it has one.
 pub fn container_depth(body: &[u8]) -> usize {
     if container_key(body).is_some() { 2 } else { usize::from(body.trim_ascii_start().first() == Some(&b'[')) }
@@ -196,18 +171,5 @@ mod tests {
     fn a_header_may_hold_line_ends() {
         let frame = detect("x.csv", b"a,\"b\nc\"\n1,2\n", true);
         assert_eq!((frame.header, frame.start), (vec!["a".to_string(), "b\nc".to_string()], 8));
-    }
-
-    #[test]
-    fn what_is_whole_is_saved() {
-        let check = |text: &str, whole: &[&str], rest: Option<&str>| {
-            let (ranges, left) = salvage(text.as_bytes());
-            assert_eq!(ranges.into_iter().map(|r| &text[r]).collect::<Vec<_>>(), whole, "{text}");
-            assert_eq!(left.map(|r| &text[r]), rest, "{text}");
-        };
-        check("{\"Records\":[{\"a\":\"}\"},{\"b\":{}},{\"c\":", &["{\"a\":\"}\"}", "{\"b\":{}}"], Some("{\"c\":"));
-        check("[{\"a\":1},{\"b\"", &["{\"a\":1}"], Some("{\"b\""));
-        check("{\"object\":\"li\\\"st\",\"n\":1,\"data\":[{\"a\":1},{\"b\"", &["{\"a\":1}"], Some("{\"b\""));
-        check("{\"a\":1", &[], Some("{\"a\":1"));
     }
 }

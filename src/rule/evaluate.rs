@@ -1,8 +1,9 @@
 //! Evaluates the rules of a source on a batch: codes of the anchor fields choose candidate rows, only these are looked at closely.
 
 use super::detection::{Expr, Predicate, Subject};
-use super::index::SourceRules;
+use super::index::{OWN, SourceRules};
 use crate::model::cell::Cell;
+use crate::model::column::Column;
 use crate::model::finding::Evidence;
 use crate::model::records::{Codes, FieldRef, Records};
 use rustc_hash::FxHashMap;
@@ -52,7 +53,20 @@ impl SourceRules<'_> {
                 self.evaluate_row(batch, row, &mut candidates, &mut hits);
             }
         }
+        if self.is_own {
+            hits.retain(|hit| self.is_meant(batch, *hit));
+        }
         hits
+    }
+
+    /// Whether one of our own events, which names the source that it once came from, is of the source that a rule is for.
+    fn is_meant(&self, batch: &dyn Records, hit: Hit) -> bool {
+        let wanted = self.set.rules[hit.rule as usize].meta.logsource.service.as_deref();
+        let cell = batch.cell(hit.row as usize, &FieldRef::Column(Column::Source));
+        match (wanted, cell.as_text().as_deref()) {
+            (Some(wanted), Some(source)) => source == OWN || source == wanted,
+            _ => true,
+        }
     }
 
     /// The rules that some text of the record calls for.

@@ -15,12 +15,17 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The source of our own events, which are the columns themselves.
+pub(super) const OWN: &str = "keyfault";
+
 /// The rules that one source can meet.
 #[derive(Debug)]
 pub struct SourceRules<'r> {
     pub(super) set: &'r RuleSet,
     /// All of them, by number.
     pub rules: Vec<u32>,
+    /// Whether the events are our own, as columns.
+    pub(super) is_own: bool,
     projection: Projection,
     /// By anchor of the projection.
     pub(super) anchors: Vec<Index>,
@@ -74,6 +79,7 @@ impl RuleSet {
         SourceRules {
             set: self,
             rules,
+            is_own: source == OWN,
             coded: coded.collect(),
             projection: Projection { anchors: fields },
             anchors: anchored.iter().map(|rules| Index::new(rules, &self.predicates)).collect(),

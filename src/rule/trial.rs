@@ -2,7 +2,7 @@
 
 use super::correlate::{Waiting, count};
 use super::evaluate::{Hit, Memo};
-use super::set::{Rule, RuleSet};
+use super::set::RuleSet;
 use crate::error::Error;
 use crate::model::cell::Cell;
 use crate::model::episode::{Episode, EventRef, Step};
@@ -74,11 +74,7 @@ struct SourceTrial<'t> {
 impl SourceTrial<'_> {
     fn evaluate(&mut self, id: &str, logsources: &[LogSource], records: &dyn Records) {
         for Hit { row, rule } in self.set.for_source(id, logsources).evaluate(records, &mut Memo::default()) {
-            let ordinal = self.ordinals[row as usize];
-            let named = self.events[ordinal].node.get("source").and_then(Node::scalar);
-            if id != "keyfault" || self.set.rules[rule as usize].wants_source(named.as_deref()) {
-                self.hits[ordinal].push(rule);
-            }
+            self.hits[self.ordinals[row as usize]].push(rule);
         }
         let timed = Timed { records, events: self.ordinals.iter().map(|&o| &self.events[o]).collect() };
         for (row, &ordinal) in self.ordinals.iter().enumerate() {
@@ -86,17 +82,6 @@ impl SourceTrial<'_> {
             for (correlation, step) in self.set.steps(&timed, row, self.hits[ordinal].iter().copied(), &event) {
                 self.steps.by_correlation[correlation as usize].push(Step { input_record: ordinal as u64, ..step });
             }
-        }
-    }
-}
-
-impl Rule {
-    /// Whether an event given as columns, which names its source or none, is one the rule would be asked about.
-    fn wants_source(&self, source: Option<&str>) -> bool {
-        let wanted = &self.meta.logsource;
-        match (source, wanted.product.as_deref(), wanted.service.as_deref()) {
-            (Some(source), Some("keyfault"), Some(service)) => source == service,
-            _ => true,
         }
     }
 }

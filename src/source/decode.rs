@@ -4,6 +4,7 @@ use super::redact::{excerpt, redact};
 use crate::model::framing::Framing;
 use crate::model::json::{self, Scan};
 use sonic_rs::{JsonContainerTrait, Object, Value};
+use std::borrow::Cow;
 use std::io::Read;
 use typed_arena::Arena;
 
@@ -49,26 +50,66 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     body.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).filter(|l| !l.trim_ascii().is_empty())
 }
 
-/// One value, or several one after another. When none of several can be read either, the whole is one bad piece.
-fn document<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
+/// One value, or several one after another; of what is damaged, the objects in it that are whole. When nothing can be read, the whole is one
+/// bad piece.
+fn document<'d>(body: &'d [u8], into: &'d Decoded) -> Vec<Piece<'d>> {
     let whole = value(body, into);
     if let Piece::Json(_) = whole {
         return vec![whole];
     }
-    let several: Vec<Piece<'d>> = value_ranges(body).into_iter().map(|r| value(&body[r], into)).collect();
-    if several.len() > 1 && several.iter().any(|p| matches!(p, Piece::Json(_))) { several } else { vec![whole] }
+    let pieces: Vec<Piece<'d>> = value_ranges(body).into_iter().flat_map(|r| saved(&body[r], into)).collect();
+    if pieces.iter().any(|p| matches!(p, Piece::Json(_))) { pieces } else { vec![whole] }
+}
+
+/// A value, or what is whole of it, and the rest behind that as a bad piece.
+fn saved<'d>(bytes: &'d [u8], into: &'d Decoded) -> Vec<Piece<'d>> {
+    let read = value(bytes, into);
+    if let Piece::Json(_) = read {
+        return vec![read];
+    }
+    let (whole, rest) = json::salvage(bytes);
+    if whole.is_empty() {
+        return vec![read];
+    }
+    whole.into_iter().chain(rest).map(|range| value(&bytes[range], into)).collect()
 }
 
 /// Parses one JSON value; bytes that are not UTF-8 are replaced rather than lost.
 fn value<'d>(bytes: &[u8], into: &'d Decoded) -> Piece<'d> {
-    let parsed = json::parse(bytes).or_else(|error| match std::str::from_utf8(bytes) {
-        Ok(_) => Err(error),
-        Err(_) => json::parse(String::from_utf8_lossy(bytes).as_bytes()),
-    });
+    let parsed =
+        json::parse(bytes).or_else(|error| mended(bytes).map_or(Err(error), |text| json::parse(text.as_bytes())));
     match parsed {
         Ok(value) => Piece::Json(into.values.alloc(value)),
         Err(error) => Piece::Bad { reason: format!("not valid JSON: {}", redact(&error)), excerpt: excerpt(bytes) },
     }
+}
+
+/// JSON as servers write it that do not escape as JSON does: `\\xHH` for bytes, control characters as they are, bytes that are no UTF-8. None
+/// where there is nothing of the kind.
+fn mended(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let is_odd = matches!(text, Cow::Owned(_)) || text.contains("\\x") || text.bytes().any(|b| b < b' ');
+    is_odd.then(|| {
+        let mut mended = String::with_capacity(text.len() + 16);
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            match (c, chars.peek()) {
+                ('\\', Some('x')) => {
+                    chars.next();
+                    mended.push_str("\\u00");
+                }
+                ('\\', Some(escaped)) => {
+                    mended.extend([c, *escaped]);
+                    chars.next();
+                }
+                (c, _) if c < ' ' && !matches!(c, '\t' | '\n' | '\r') => {
+                    mended.push_str(&format!("\\u{:04x}", c as u32))
+                }
+                _ => mended.push(c),
+            }
+        }
+        mended
+    })
 }
 
 /// Parses all lines as one array first, so that the whole chunk shares one allocation; a bad line sends each line through on its own.
@@ -97,8 +138,15 @@ fn json_lines<'d>(body: &[u8], into: &'d Decoded) -> Vec<Piece<'d>> {
 
 /// A line of a JSON-lines chunk; text lines between JSON lines stay text.
 fn packed_line<'d>(line: &[u8], into: &'d Decoded) -> Piece<'d> {
-    let first = line.trim_ascii_start().first();
-    if matches!(first, Some(b'{' | b'[')) { value(line, into) } else { text_line(line, into) }
+    match line.trim_ascii_start() {
+        [b'{', ..] => value(line, into),
+        // A text line may begin with a time in brackets.
+        [b'[', ..] => match value(line, into) {
+            Piece::Bad { .. } => text_line(line, into),
+            array => array,
+        },
+        _ => text_line(line, into),
+    }
 }
 
 /// Where the top-level values of concatenated JSON stand; a rest that never closes is the last range.
@@ -204,6 +252,13 @@ mod tests {
             &["{\"a\":\"1\",\"b\":\"x\\ny\"}", "row of 3 fields under a header of 2"],
         );
         check(Framing::Lines, "one\r\n\ntwo", &[], &["one", "two"]);
+    }
+
+    #[test]
+    fn json_is_read_as_servers_write_it() {
+        check(Framing::Document, r#"{"a":"\x22b\\x"}"#, &[], &[r#"{"a":"\"b\\x"}"#]);
+        check(Framing::Document, "{\"a\":\"\u{1}\"}", &[], &[r#"{"a":"\u0001"}"#]);
+        check(Framing::JsonLines, "{\"a\":1}\n[2026-11-01] x\n[1]", &[], &["{\"a\":1}", "[2026-11-01] x", "[1]"]);
     }
 
     #[test]

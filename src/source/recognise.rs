@@ -9,7 +9,9 @@ use super::mapping::{Format, Mapping};
 use super::path::{Step, gather, see_through, written};
 use super::redact::excerpt;
 use super::trie::Slots;
-use super::wrapping::{capture, contained, holds_lines, json_objects, members, tabular, without_prefix, wrapped_line};
+use super::wrapping::{
+    capture, contained, json_object, json_objects, may_wrap, members, tabular, without_prefix, wrapped_line,
+};
 use rustc_hash::FxHashMap;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 
@@ -94,9 +96,10 @@ impl<'p, 'd> Run<'p, 'd> {
                     self.records_of(value, choice).unwrap_or_default()
                 }
                 None if self.is_empty_container(value) => return,
+                None if self.unwrap(value, format) => return,
                 None => match members(value) {
                     Some(members) => members.iter().collect(),
-                    None => return self.unknown(value, format),
+                    None => return self.unrecognised(value),
                 },
             },
         };
@@ -105,35 +108,34 @@ impl<'p, 'd> Run<'p, 'd> {
         }
     }
 
-    /// A document that nobody knows: it may be what a store or a collector wrapped around records or lines.
-    fn unknown(&mut self, value: &'d Value, format: Format) {
+    /// Takes the records or lines out of what a store or a collector wrapped around them; returns whether the document was such a thing.
+    fn unwrap(&mut self, value: &'d Value, format: Format) -> bool {
         let contained = contained(value, &self.decoded.values);
         if !contained.is_empty() {
-            return contained.into_iter().for_each(|inside| self.inside(inside, format));
+            contained.into_iter().for_each(|inside| self.inside(inside, format));
+            return true;
         }
         let again = self.wrapping.iter().try_fold(value, |v, name| inner(v.as_object()?.get(name)?, self.decoded));
         if let Some(record) = again.filter(|_| !self.wrapping.is_empty())
             && self.current.is_some_and(|c| self.records_of(record, c).is_some())
         {
-            return self.document(record, format);
+            self.document(record, format);
+            return true;
         }
         let mut names = Vec::new();
-        match self.wrapped(value, format, &mut names) {
-            Some(inside) => {
-                self.wrapping = names;
-                self.inside(inside, format);
-            }
-            None => match wrapped_line(value) {
-                Some(line) => self.line(line),
-                None => self.unrecognised(value),
-            },
+        if let Some(inside) = self.wrapped(value, format, &mut names) {
+            self.wrapping = names;
+            self.inside(inside, format);
+            return true;
         }
+        let line = wrapped_line(value).filter(|line| self.knows_line(line));
+        line.inspect(|line| self.text(line)).is_some()
     }
 
     /// What stood inside a document: a record, or the text of a line.
     fn inside(&mut self, value: &'d Value, format: Format) {
         match value.as_str() {
-            Some(line) => self.line(line),
+            Some(line) => self.text(line),
             None => self.document(value, format),
         }
     }
@@ -143,12 +145,12 @@ impl<'p, 'd> Run<'p, 'd> {
         if names.len() == WRAPPINGS {
             return None;
         }
-        for (name, member) in value.as_object()?.iter() {
+        for (name, member) in value.as_object()?.iter().filter(|(name, member)| may_wrap(name, member)) {
             names.push(name.to_string());
             let found = match inner(member, self.decoded) {
                 Some(member) if self.choose(member, format).is_some() => Some(member),
                 Some(member) => self.wrapped(member, format, names),
-                None => match member.as_str().filter(|_| holds_lines(name)) {
+                None => match member.as_str() {
                     Some(text) if self.knows_line(text) => Some(member),
                     _ => None,
                 },
@@ -229,7 +231,8 @@ impl<'p, 'd> Run<'p, 'd> {
         match self.current.filter(|c| self.recognition(record, *c)) {
             Some(choice) => self.map(record, choice),
             None if self.choose(record, format).is_some() => self.document(record, format),
-            None => self.unknown(record, format),
+            None if self.unwrap(record, format) => {}
+            None => self.unrecognised(record),
         }
     }
 
@@ -259,18 +262,32 @@ impl<'p, 'd> Run<'p, 'd> {
         self.records += 1;
     }
 
-    /// A text line: the source's patterns name its fields.
+    /// A line of an input: the source's patterns name its fields; a line that fits none may hold JSON.
     fn line(&mut self, line: &'d str) {
-        if let Some((choice, record)) = self.of_text(line) {
-            self.current = Some(choice);
-            self.recognition(record, choice);
-            return self.map(record, choice);
+        if let Some(found) = self.of_text(line) {
+            return self.text_record(found);
         }
-        let objects = json_objects(line);
-        if objects.is_empty() {
-            self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes()));
+        match json_objects(line) {
+            objects if objects.is_empty() => self.text(line),
+            objects => objects.into_iter().for_each(|o| self.document(self.decoded.values.alloc(o), Format::Json)),
         }
-        objects.into_iter().for_each(|object| self.document(self.decoded.values.alloc(object), Format::Json));
+    }
+
+    /// A text of which nothing but all is a record.
+    fn text(&mut self, line: &'d str) {
+        if let Some(found) = self.of_text(line) {
+            return self.text_record(found);
+        }
+        match json_object(line) {
+            Some(object) => self.document(self.decoded.values.alloc(object), Format::Json),
+            None => self.reject("no source's pattern fits this line".into(), excerpt(line.as_bytes())),
+        }
+    }
+
+    fn text_record(&mut self, (choice, record): (Choice, &'d Value)) {
+        self.current = Some(choice);
+        self.recognition(record, choice);
+        self.map(record, choice);
     }
 
     /// The source whose pattern fits a line, as it is or without what a collector wrote before it, and the line as a record.
@@ -281,7 +298,7 @@ impl<'p, 'd> Run<'p, 'd> {
     /// Whether a line, or a JSON object in it, is of some source.
     fn knows_line(&mut self, line: &'d str) -> bool {
         let known = |run: &mut Self, object| run.choose(run.decoded.values.alloc(object), Format::Json).is_some();
-        self.of_text(line).is_some() || json_objects(line).into_iter().any(|object| known(self, object))
+        self.of_text(line).is_some() || json_object(line).is_some_and(|object| known(self, object))
     }
 
     fn of_line(&mut self, line: &'d str) -> Option<(Choice, &'d Value)> {

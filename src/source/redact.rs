@@ -107,8 +107,8 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     secret.replace_all(text, |found: &Captures<'_>| match (found.name("name"), found.name("value")) {
-        (Some(_), Some(value)) if value.as_str().contains("...") || value.as_str().contains("**") => {
-            found[0].to_string()
+        (Some(name), Some(value)) if value.as_str().contains("...") || value.as_str().contains("**") => {
+            format!("{}{}", name.as_str(), redact(value.as_str()))
         }
         // `basic authentication` is a word behind a word, not a credential behind its scheme.
         (Some(name), Some(value))

@@ -56,6 +56,8 @@ const LINE_FIELDS: &[&str] = &[
     "event",
     "value",
     "short_message",
+    "full_message",
+    "RawData",
     "LogEntry",
     "LogMessage",
     "SyslogMessage",
@@ -64,6 +66,40 @@ const LINE_FIELDS: &[&str] = &[
 /// Whether a field of that name is one in which collectors put lines.
 pub(super) fn holds_lines(name: &str) -> bool {
     LINE_FIELDS.contains(&name)
+}
+
+/// Members in which records hold what callers sent: nothing in them is a record.
+const CALLERS: &[&str] = &[
+    "args",
+    "arguments",
+    "body",
+    "headers",
+    "input",
+    "messages",
+    "metadata",
+    "params",
+    "parameters",
+    "prompt",
+    "query",
+    "req",
+    "request",
+    "requestBody",
+    "requestParameters",
+    "response",
+    "responseElements",
+    "tags",
+    "user",
+    "userAgent",
+    "user_agent",
+];
+
+/// Whether a member may wrap a record: any object but a caller's, and texts where collectors put lines.
+pub(super) fn may_wrap(name: &str, member: &Value) -> bool {
+    const TEXTS: &[&str] = &["data", "json", "log_s", "payload", "raw", "record"];
+    match member.is_str() {
+        true => holds_lines(name) || TEXTS.contains(&name),
+        false => !CALLERS.contains(&name),
+    }
 }
 
 /// Where stores of logs put what they were given in their answers: Loki, Elasticsearch, CloudWatch Logs, Datadog, OpenTelemetry.
@@ -122,27 +158,52 @@ pub(super) fn wrapped_line(value: &Value) -> Option<&str> {
 }
 
 /// The JSON objects in a line, behind and between what collectors write: syslog's head, a container runtime's time and stream, logcli's time
-/// and labels, the `@cee:` of structured syslog, counts of octets; and before a server's own words.
+/// and labels, the `@cee:` of structured syslog, counts of octets; and before a server's own words. An object inside quotes or brackets is
+/// none: that is where logs write what callers sent.
 pub(super) fn json_objects(line: &str) -> Vec<Value> {
-    /// Braces that begin no JSON, such as those around labels.
+    /// Braces that begin no JSON, such as those around labels: each may cost a look at the rest of the line.
     const MISSES: usize = 3;
-    let (mut found, mut misses, mut from) = (Vec::new(), 0, 0);
-    while let Some(at) = line[from..].find('{').map(|at| from + at).filter(|_| misses < MISSES) {
-        let begins = line[..at].ends_with(|c: char| c.is_whitespace() || matches!(c, ':' | '=' | '\u{feff}'));
-        let end = Scan::default().value_end(&line.as_bytes()[at..]).filter(|_| begins || at == 0);
-        let parsed = end.and_then(|end| Some((json::parse(&line.as_bytes()[at..at + end]).ok()?, at + end)));
-        match parsed.filter(|(value, _)| value.as_object().is_some_and(|o| !o.is_empty())) {
-            Some((value, end)) => {
+    let (mut found, mut misses, mut at) = (Vec::new(), 0, 0);
+    let (mut open, mut is_quoted) = (0usize, false);
+    let bytes = line.as_bytes();
+    while at < bytes.len() && misses < MISSES {
+        let begins = bytes[at] == b'{' && open == 0 && !is_quoted && may_begin(&line[..at]);
+        let object = if begins { object_at(line, at) } else { None };
+        misses += usize::from(begins && object.is_none());
+        match (object, bytes[at]) {
+            (Some((value, end)), _) => {
                 found.push(value);
-                from = end;
+                at = end;
+                continue;
             }
-            None => {
-                misses += usize::from(begins);
-                from = at + 1;
-            }
+            (None, b'"') if at == 0 || bytes[at - 1] != b'\\' => is_quoted = !is_quoted,
+            (None, b'{' | b'[' | b'(') if !is_quoted => open += 1,
+            (None, b'}' | b']' | b')') if !is_quoted => open = open.saturating_sub(1),
+            _ => {}
         }
+        at += 1;
     }
     found
+}
+
+fn may_begin(before: &str) -> bool {
+    before.is_empty() || before.ends_with(|c: char| c.is_whitespace() || matches!(c, ':' | '=' | '\u{feff}'))
+}
+
+/// The object that begins at a brace, and where it ends.
+fn object_at(line: &str, at: usize) -> Option<(Value, usize)> {
+    let end = at + Scan::default().value_end(&line.as_bytes()[at..])?;
+    let value = json::parse(&line.as_bytes()[at..end]).ok()?;
+    value.as_object().is_some_and(|o| !o.is_empty()).then_some((value, end))
+}
+
+/// The JSON object that a text is, whole or behind what a collector wrote. Other words before it are somebody's who may have sent it.
+pub(super) fn json_object(text: &str) -> Option<Value> {
+    let whole = std::iter::once(text).chain(without_prefix(text));
+    whole.map(|rest| rest.trim_start_matches("@cee:").trim_start()).find_map(|rest| {
+        let (value, end) = rest.starts_with('{').then(|| object_at(rest, 0)).flatten()?;
+        rest[end..].trim().is_empty().then_some(value)
+    })
 }
 
 /// The named groups of a line as a record.
@@ -173,9 +234,30 @@ mod tests {
             (r#"2026/11/01 [notice] {"a":1} while logging request, client: 203.0.113.9"#, 1),
             (r#"{"a":1"#, 0),
             ("{} {} {} {}", 0),
+            (r#"10.0.0.1:1 {Mozilla/5.0 {"a":1}} "GET / HTTP/1.1""#, 0),
+            (r#"1.2.3.4 - - "GET /" 200 "agent {\"a\":1} x {"a":1}""#, 0),
             ("x{\"a\":1}", 0),
         ] {
             assert_eq!(json_objects(line).len(), expect, "{line}");
+        }
+    }
+
+    #[test]
+    fn texts_are_json_whole_or_behind_a_collectors_words() {
+        for (text, is_json) in [
+            (r#"{"a":1}"#, true),
+            (r#"<134>Nov  1 10:00:00 gw app[1]: @cee:{"a":1}"#, true),
+            (r#"user said {"a":1}"#, false),
+            (r#"{"a":1} user said"#, false),
+        ] {
+            assert_eq!(json_object(text).is_some(), is_json, "{text}");
+        }
+    }
+
+    #[test]
+    fn long_lines_of_braces_take_no_time() {
+        for text in ["x a{".repeat(200_000), "{".repeat(800_000), " {\"".repeat(200_000), "= {a".repeat(200_000)] {
+            assert!(json_objects(&text).is_empty());
         }
     }
 
