@@ -21,10 +21,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
     let mut files = Vec::new();
     collect(&root.join("rules"), &mut files)?;
-    files.sort();
+    let name = |file: &PathBuf| file.strip_prefix(&root).unwrap_or(file).to_string_lossy().replace('\\', "/");
+    files.sort_by_key(name);
     let mut code = String::from("&[\n");
     for (number, file) in files.iter().enumerate() {
-        let name = file.strip_prefix(&root).unwrap_or(file).to_string_lossy().replace('\\', "/");
+        let name = name(file);
         let packed = out.join(format!("packed{number}"));
         std::fs::write(&packed, pack(&name, &std::fs::read_to_string(file)?)?)?;
         let (text, packed) = (file.to_string_lossy(), packed.to_string_lossy());

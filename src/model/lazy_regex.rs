@@ -30,7 +30,7 @@ impl LazyRegex {
         let regex = LazyRegex { text: Arc::from(text), flags, compiled: Arc::default() };
         let ast = regex_syntax::ast::parse::Parser::new().parse(text).map_err(|e| last_line(&e.to_string()))?;
         // Only what grows by repetition, names a Unicode class or leaves Unicode can be well formed and still not compile.
-        if weight(&ast) > LIGHT || [r"\p", r"\P", "(?-"].iter().any(|sign| text.contains(sign)) {
+        if weight(&ast) > LIGHT || [r"\p", r"\P"].iter().any(|sign| text.contains(sign)) || leaves_unicode(text) {
             let compiled = regex.compile().map_err(|e| last_line(&e.to_string()))?;
             let _ = regex.compiled.set(Some(compiled));
         }
@@ -87,8 +87,18 @@ fn weight(ast: &Ast) -> u64 {
         Ast::Group(group) => weight(&group.ast),
         Ast::Concat(parts) => parts.asts.iter().map(weight).fold(0, u64::saturating_add),
         Ast::Alternation(parts) => parts.asts.iter().map(weight).fold(0, u64::saturating_add),
+        // A class of words or of what is none of some characters is hundreds of ranges, each of several bytes.
+        Ast::ClassPerl(_) | Ast::ClassUnicode(_) | Ast::ClassBracketed(_) => 40,
         _ => 1,
     }
+}
+
+/// Whether a group of flags may turn Unicode off.
+fn leaves_unicode(text: &str) -> bool {
+    text.split("(?").skip(1).any(|rest| {
+        let flags = rest.split([':', ')', '<', 'P', '=', '!']).next().unwrap_or_default();
+        flags.contains('-') && flags.contains('u')
+    })
 }
 
 fn last_line(text: &str) -> String {
@@ -102,10 +112,25 @@ mod tests {
     #[test]
     fn what_does_not_compile_is_refused_when_it_is_read() {
         let read = |text: &str| LazyRegex::new(text, Flags::default());
-        for bad in ["(a", "a**(", "[b-a", r"\p{Foo}", "a{9999999}", r"(?-u:\xff)", "(?=a)", r"(a)\1", "(?<x", "*a"] {
+        for bad in [
+            "(a",
+            "a**(",
+            r"\w{250}",
+            r"(\w{14}){15}",
+            r"(?i-u:\xff)",
+            r"(?x-u:\xff)",
+            "[b-a",
+            r"\p{Foo}",
+            "a{9999999}",
+            r"(?-u:\xff)",
+            "(?=a)",
+            r"(a)\1",
+            "(?<x",
+            "*a",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
-        for good in ["^a|b$", r"(?i)\w+", "[^a]", r"\p{L}{2,3}", "(?P<n>x)(?<m>y)"] {
+        for good in ["^a|b$", r"(?i)\w+", "[^a]", r"\p{L}{2,3}", "(?P<n>x)(?<m>y)", "[0-9a-f]{40}"] {
             assert!(read(good).unwrap().get().is_some(), "{good}");
         }
     }

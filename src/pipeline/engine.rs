@@ -89,7 +89,10 @@ impl RuleSources {
     /// Whether a rule that a filter names, by id in a list, is at hand.
     fn holds_rule_of(&self, filter: &RuleFile) -> bool {
         let names = filter.text.lines().filter_map(|line| line.trim().strip_prefix("- "));
-        names.into_iter().any(|id| self.rules.iter().any(|rule| rule.text.contains(id)))
+        let is_called = |rule: &RuleFile, id: &str| {
+            rule.text.lines().any(|l| l.strip_prefix("id:").is_some_and(|i| i.trim() == id))
+        };
+        names.into_iter().any(|id| self.rules.iter().any(|rule| is_called(rule, id)))
     }
 
     /// Parses the mappings, and adds the one by which rules' tests and our own event tables are read.
@@ -147,7 +150,9 @@ mod tests {
     fn a_filter_is_read_only_where_a_rule_that_it_names_is() {
         let rule = "title: x\nid: 055fb148-60f8-462d-ad16-26926ce050f1\nlogsource: {product: aws, service: cloudtrail}\n\
                     detection: {selection: {eventName: UpdateLoginProfile}, condition: selection}\n";
-        for (text, filters) in [(rule.to_string(), 1), (rule.replace("055fb148", "055fb149"), 0)] {
+        let other = rule.replace("055fb148", "055fb149");
+        let related = format!("{other}related: [{{id: 055fb148-60f8-462d-ad16-26926ce050f1, type: derived}}]\n");
+        for (text, filters) in [(rule.to_string(), 1), (other, 0), (related, 0)] {
             let rules = vec![RuleFile { name: "own.yml".into(), text }];
             let (set, lints) = RuleSources { rules, ..RuleSources::builtin() }.rule_set().unwrap();
             assert_eq!((set.rules[0].filters.len(), lints), (filters, vec![]));

@@ -20,6 +20,9 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use std::collections::BTreeMap;
 
+/// Longest part of a value shown as evidence, in characters.
+const SHOWN: usize = 200;
+
 /// One chunk, worked through.
 pub struct Part {
     /// Number of the input.
@@ -184,7 +187,9 @@ impl<'w, 'r> Worker<'w, 'r> {
         let claiming: Vec<&Hit> = own.filter(|h| self.engine.rules.rules[h.rule as usize].cause.is_some()).collect();
         let Some(rules) = self.engine.rules_of(batch.source()) else { return Default::default() };
         let why = self.strongest_first(&claiming).into_iter().flat_map(|h| rules.evidence(batch, h));
-        let why = why.map(|e| Evidence { value: redact_field(&e.field, &e.value).into_owned(), ..e });
+        // Redacted before it is cut, so that the cut cannot hide a secret's shape.
+        let shown = |e: &Evidence| redact_field(&e.field, &e.value).chars().take(SHOWN).collect();
+        let why = why.map(|e| Evidence { value: shown(&e), ..e });
         (claiming.iter().map(|h| h.rule).collect(), why.collect())
     }
 

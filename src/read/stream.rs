@@ -39,8 +39,8 @@ struct Json {
     skipped: Option<Vec<u8>>,
     /// Inside a value that is no object or array, and so no record.
     in_scalar: bool,
-    /// Behind the array that holds a document's records: what stands there is as deep as they are, and none of them.
-    is_behind: bool,
+    /// Inside a member that is no list: what stands there may be as deep as records, and is none.
+    in_member: bool,
 }
 
 /// Counts the stored bytes that went through.
@@ -224,7 +224,10 @@ impl Stream {
     }
 
     fn json_done(&mut self, mut body: Vec<u8>, rejects: Vec<RawReject>, last: bool) -> Chunk {
-        body.extend_from_slice(self.json.around.1);
+        match body.len() == self.json.around.0.len() {
+            true => body.clear(),
+            false => body.extend_from_slice(self.json.around.1),
+        }
         let chunk = self.chunk(body, rejects, last);
         Chunk { framing: Framing::Document, ..chunk }
     }
@@ -236,8 +239,10 @@ impl Stream {
             let before = self.json.scan.depth();
             let after = self.json.scan.step(byte);
             self.json.at += 1;
-            self.json.is_behind = (self.json.is_behind || (before == depth && after < depth)) && after > 0;
-            if self.json.is_behind {
+            if before < after && after == depth {
+                self.json.in_member = byte == b'{';
+            }
+            if self.json.in_member && depth > 1 {
                 continue;
             }
             if before == depth && after == depth && depth < 2 {

@@ -40,7 +40,7 @@ pub fn pages(set: &RuleSet) -> BTreeMap<String, String> {
 fn page_of(meta: &Meta) -> String {
     let words = meta.title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty());
     let slug = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
-    format!("{slug}-{}.md", meta.id.get(..4).unwrap_or(&meta.id))
+    format!("{slug}-{}.md", meta.id.get(..8).unwrap_or(&meta.id))
 }
 
 fn cell(text: &str) -> String {

@@ -27,8 +27,8 @@ pub struct Memo {
 
 /// Most values remembered per anchor field; beyond, they are looked at anew each batch.
 const REMEMBERED: usize = 100_000;
-/// Longest part of a value shown as evidence, in characters.
-const SHOWN: usize = 200;
+/// Longest values remembered.
+const REMEMBERED_BYTES: usize = 256;
 
 impl SourceRules<'_> {
     /// All matches in a batch, by row and rule.
@@ -90,7 +90,9 @@ impl SourceRules<'_> {
                 Some(known) => known.clone(),
                 None => {
                     let rules = self.anchors[anchor].called(value, &self.set.predicates);
-                    memo.insert(value.clone(), rules.clone());
+                    if value.len() <= REMEMBERED_BYTES {
+                        memo.insert(value.clone(), rules.clone());
+                    }
                     rules
                 }
             };
@@ -128,7 +130,7 @@ impl SourceRules<'_> {
                 field,
                 matcher: predicate.matcher.name().to_string(),
                 pattern: predicate.matcher.met(&Cell::Text(Cow::Borrowed(value.as_deref().unwrap_or_default()))),
-                value: value.unwrap_or_default().chars().take(SHOWN).collect(),
+                value: value.unwrap_or_default(),
                 proof_event_uid: None,
                 says: rule.meta.title.clone(),
             }

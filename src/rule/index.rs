@@ -227,20 +227,17 @@ impl Index {
         if let Some(rules) = self.exact.get(&*folded) {
             into.extend_from_slice(rules);
         }
-        let holds = |predicate: u32| {
-            let matcher = &predicates.all[predicate as usize].matcher;
-            matcher.matches(&Cell::text(if matcher.is_case_sensitive() { value } else { &folded }))
-        };
+        let holds = |predicate: u32| predicates.all[predicate as usize].matcher.matches(&Cell::text(value));
         for (predicate, rules) in &self.other {
             if holds(*predicate) {
                 into.extend_from_slice(rules);
             }
         }
         let Some(finder) = &self.finder else { return };
-        let mut tested: Vec<u32> = Vec::new();
-        for found in finder.find_overlapping_iter(&*folded) {
-            tested.extend_from_slice(&self.found[found.pattern().as_usize()]);
-        }
+        let mut is_found = vec![false; self.found.len()];
+        finder.find_overlapping_iter(&*folded).for_each(|found| is_found[found.pattern().as_usize()] = true);
+        let found = self.found.iter().zip(is_found).filter(|(_, is_found)| *is_found);
+        let mut tested: Vec<u32> = found.flat_map(|(tested, _)| tested.iter().copied()).collect();
         tested.sort_unstable();
         tested.dedup();
         for (predicate, rules) in tested.into_iter().map(|at| &self.tested[at as usize]) {

@@ -37,6 +37,7 @@ pub struct Decoded {
 /// All pieces of a chunk in order. `header` names the fields of [`Framing::Csv`].
 pub fn decode<'d>(framing: Framing, body: &'d [u8], header: &[String], into: &'d Decoded) -> Vec<Piece<'d>> {
     match framing {
+        Framing::Document if body.is_empty() => Vec::new(),
         Framing::Document => document(body, into),
         Framing::JsonLines => json_lines(body, into),
         Framing::Values => value_ranges(body).into_iter().map(|r| value(&body[r], into)).collect(),

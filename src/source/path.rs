@@ -220,11 +220,17 @@ pub fn gather<'d>(value: &'d Value, steps: &[Step], arena: &'d Arena<Value>, int
     }
 }
 
+/// Most members that the records of one array copy.
+const COPIED: usize = 200_000;
+
 /// A record for each member of the arrays that the steps lead to, in which that member stands for its array, and all else stays.
 fn apart(value: &Value, steps: &[Step]) -> Vec<Value> {
     let [Step::Key(key), rest @ ..] = steps else { return vec![value.clone()] };
     let Some(inside) = value.get(key.as_str()) else { return Vec::new() };
+    let around = value.as_object().map_or(0, |o| o.len());
     let members: Vec<Value> = match rest {
+        // Every record is a copy of what stands around it: so many are no log, and are left to be rejected whole.
+        [Step::Apart, ..] if inside.as_array().is_some_and(|a| a.len().saturating_mul(around) > COPIED) => Vec::new(),
         [Step::Apart, rest @ ..] => {
             inside.as_array().into_iter().flat_map(|a| a.iter()).flat_map(|member| apart(member, rest)).collect()
         }

@@ -326,7 +326,11 @@ impl<'p, 'd> Run<'p, 'd> {
             }
             _ => false,
         };
-        value.is_object() && self.mapper.sources.iter().any(|s| s.mapping.records.iter().any(|p| empty(p)))
+        let is_plain = |v: &Value| !v.is_object() && v.as_array().is_none_or(|a| a.is_empty());
+        let is_envelope = value.as_object().is_some_and(|o| o.iter().all(|(_, v)| is_plain(v)));
+        is_envelope
+            && wrapped_line(value).is_none()
+            && self.mapper.sources.iter().any(|s| s.mapping.records.iter().any(|p| empty(p)))
     }
 
     fn unrecognised(&mut self, value: &'d Value) {

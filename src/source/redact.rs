@@ -139,8 +139,8 @@ const SECRET_FIELDS: &[&str] = &[
 
 /// The value of a named field with every secret in it replaced by its hint: whatever stands in a field made for secrets is one.
 pub fn redact_field<'t>(name: &str, value: &'t str) -> Cow<'t, str> {
-    let word = name.rsplit(['.', '~', '@']).next().unwrap_or(name);
-    if SECRET_FIELDS.iter().any(|secret| secret.eq_ignore_ascii_case(word)) && !value.is_empty() {
+    let word = name.rsplit(['.', '~', '@']).next().unwrap_or(name).to_ascii_lowercase();
+    if SECRET_FIELDS.iter().any(|secret| word.ends_with(secret)) && !value.is_empty() {
         return Cow::Owned(hint(value));
     }
     redact(value)

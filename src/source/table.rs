@@ -87,6 +87,8 @@ fn append(row: &Row<'_, '_, '_>, column: Column, builder: &mut Builder) {
     let refused = column != Column::RefusedBy || row.batch.outcome(row.row) == Outcome::Refused;
     let datum = match row.batch.known_text(row.row, column) {
         _ if !refused => Datum::Nothing,
+        // A cause claim makes a failure of an event after a rule has looked at these.
+        _ if matches!(column, Column::Status | Column::RefusedBy) => row.event.column(column, fingerprint),
         Some(text) => text.as_deref().map_or(Datum::Nothing, |t| Datum::Text(t.into())),
         None => row.event.column(column, fingerprint),
     };

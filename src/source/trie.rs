@@ -106,7 +106,8 @@ impl Trie {
 
     fn walk<'d>(&self, at: u16, value: &'d Value, slots: &Slots<'d>) {
         let node = &self.nodes[at as usize];
-        if let Some(slot) = node.slot {
+        // Of two members of one name the first counts, as it does for rules.
+        if let Some(slot) = node.slot.filter(|slot| slots.values[*slot as usize].get().is_none()) {
             slots.values[slot as usize].set(Some(value));
         }
         if (!node.children.is_empty() || !node.members.is_empty()) && value.is_str() {

@@ -23,14 +23,17 @@ pub(super) fn tabular(value: &Value) -> Option<Vec<Value>> {
     };
     let names: Vec<&str> = columns.iter().map(|c| c.get("name")?.as_str()).collect::<Option<_>>()?;
     let row = |cells: &Value| {
-        let cells = cells.as_array().filter(|cells| cells.len() == names.len())?;
         let mut row = Object::with_capacity(names.len());
+        let Some(cells) = cells.as_array().filter(|cells| cells.len() == names.len()) else {
+            row.insert("row", cells.clone());
+            return row.into_value();
+        };
         for (name, cell) in names.iter().zip(cells.iter()) {
             row.insert(name, cell.clone());
         }
-        Some(row.into_value())
+        row.into_value()
     };
-    rows.iter().map(row).collect()
+    Some(rows.iter().map(row).collect())
 }
 
 /// The members of a container that no mapping knows as one, such as an export's own wrapping: its first array, when only scalars stand before
@@ -168,7 +171,7 @@ pub(super) fn json_objects(line: &str) -> Vec<Value> {
     let bytes = line.as_bytes();
     while at < bytes.len() && misses < MISSES {
         let begins = bytes[at] == b'{' && open == 0 && !is_quoted && may_begin(&line[..at]);
-        let object = if begins { object_at(line, at) } else { None };
+        let object = if begins { object_at(line, at).filter(|(_, end)| may_end(&line[*end..])) } else { None };
         misses += usize::from(begins && object.is_none());
         match (object, bytes[at]) {
             (Some((value, end)), _) => {
@@ -195,6 +198,14 @@ fn object_at(line: &str, at: usize) -> Option<(Value, usize)> {
     let end = at + Scan::default().value_end(&line.as_bytes()[at..])?;
     let value = json::parse(&line.as_bytes()[at..end]).ok()?;
     value.as_object().is_some_and(|o| !o.is_empty()).then_some((value, end))
+}
+
+/// Whether what stands behind an object is no sentence that somebody could have written it into: nothing, a server's own words, the next
+/// message's count of octets.
+fn may_end(behind: &str) -> bool {
+    let behind = behind.trim_start();
+    let digits = behind.trim_start_matches(|c: char| c.is_ascii_digit());
+    behind.is_empty() || behind.starts_with("while ") || (digits.len() < behind.len() && digits.starts_with(" <"))
 }
 
 /// The JSON object that a text is, whole or behind what a collector wrote. Other words before it are somebody's who may have sent it.
