@@ -23,8 +23,8 @@ struct Expectation {
     others: bool,
 }
 
-/// Counts the matches of the rules that `wanted` names, and holds them against the expectations in a file; without one every count passes
-/// and is told.
+/// Counts the matches of the rules that `wanted` names, and holds them against the expectations in a file; without one the counts are
+/// printed, as such a file takes them.
 pub fn run(
     engine: &Engine<'_>,
     corpus: &str,
@@ -34,8 +34,10 @@ pub fn run(
     let counts = matches(engine, corpus)?;
     let count = |meta: &Meta| counts.get(&meta.id).copied().unwrap_or(0);
     let Some(file) = expect else {
-        let counted = engine.rules.metas().filter(|m| wanted(m) && count(m) > 0);
-        return Ok(counted.map(|m| result(m.place(), m, &format!("{} matches", count(m)), true)).collect());
+        for meta in engine.rules.metas().filter(|m| wanted(m) && count(m) > 0) {
+            terminal::data(&format!("{}: {}  # {}\n", meta.id, count(meta), meta.title));
+        }
+        return Ok(Vec::new());
     };
     let expectation = Expectation::read(file)?;
     let mut results = Vec::new();
@@ -68,7 +70,12 @@ fn matches(engine: &Engine<'_>, corpus: &str) -> Result<BTreeMap<String, u64>, E
     problems.iter().for_each(|p| terminal::talk(p));
     let report = tempfile::tempdir().map_err(|e| Error::new("temporary folder", e.to_string(), "free some space"))?;
     let run = Run::new(inputs, PathBuf::from(report.path()).join("report"), &|_| {});
-    Ok(analyze(engine, run)?.matches.into_iter().collect())
+    let findings = analyze(engine, run)?;
+    if findings.totals.events == 0 {
+        let remedy = "`keyfault sources detect` tells what the files are";
+        return Err(Error::new(corpus, "no event was read", remedy));
+    }
+    Ok(findings.matches.into_iter().collect())
 }
 
 impl Expectation {
@@ -80,7 +87,16 @@ impl Expectation {
         let is_option = |key: &Key| key.text == "others";
         let rules = entries.iter().filter(|(key, _)| !is_option(key));
         let rules: Result<_, Error> = rules.map(|(key, node)| Ok((key.clone(), Bounds::read(&file, node)?))).collect();
-        let others = entries.iter().find(|(key, _)| is_option(key)).is_none_or(|(_, n)| n.text() != Some("fail"));
+        let others = match entries.iter().find(|(key, _)| is_option(key)).map(|(_, node)| (node, node.text())) {
+            None | Some((_, Some("ignore"))) => true,
+            Some((_, Some("fail"))) => false,
+            Some((node, _)) => {
+                return Err(Error::new(place(&file, node.at), "others: is neither", "write fail or ignore"));
+            }
+        };
+        if entries.is_empty() {
+            return Err(Error::new(file, "expects nothing", "write `rule id: count`, a line for each rule"));
+        }
         Ok(Expectation { rules: rules?, others, file })
     }
 }

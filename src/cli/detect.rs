@@ -47,7 +47,7 @@ pub fn run(inputs: &[String], packs: &PackArgs) -> Result<Exit, Error> {
 }
 
 fn told(input: &Input, chunk: &Chunk, mapped: &Mapped<'_, '_>) -> Vec<String> {
-    let mut lines = vec![format!("{}: {}, {:?}", input.name, chunk.codec.name(), chunk.framing)];
+    let mut lines = vec![format!("{}: {}, {}", input.name, chunk.codec.name(), chunk.framing)];
     for (batch, how) in mapped.batches.iter().zip(&mapped.recognised) {
         lines.push(format!("  {}: {} events, {}", batch.source(), batch.rows(), by(how)));
         let missing = missing(batch);
@@ -79,6 +79,8 @@ fn missing(batch: &Batch<'_, '_>) -> String {
 fn begun(input: &Input, chunk: &Chunk) -> String {
     let stem = Path::new(&*input.name).file_name().map_or("source".into(), |n| n.to_string_lossy().to_lowercase());
     let stem = stem.split('.').next().unwrap_or_default();
+    let is_word = stem.starts_with(|c: char| c.is_ascii_alphabetic()) && !["null", "true", "false"].contains(&stem);
+    let stem = if is_word { stem } else { "source" };
     let id: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let decoded = Decoded::default();
     let (mut records, mut lines) = (Vec::new(), Vec::new());

@@ -12,7 +12,8 @@ pub fn load(packs: &PackArgs) -> Result<RuleSources, Error> {
     let is_rule = |f: &RuleFile| !f.name.ends_with("causes.yml") && !is_mapping(f);
     sources.rules.extend(files(&packs.rules)?.into_iter().filter(is_rule));
     let mappings = files(&packs.sources)?;
-    sources.mappings.retain(|builtin| !mappings.iter().any(|own| own.name.ends_with(&builtin.name)));
+    let name = |file: &RuleFile| Path::new(&file.name).file_name().map(|n| n.to_os_string());
+    sources.mappings.retain(|builtin| !mappings.iter().any(|own| name(own) == name(builtin)));
     sources.mappings.extend(mappings);
     Ok(sources)
 }

@@ -1,4 +1,4 @@
-//! `keyfault rules`: list, show, lint and test.
+//! `keyfault rules`: list, show, lint and test; the others have files of their own.
 
 use super::args::{PackArgs, RulesCommand, TestArgs};
 use super::{Exit, backtest, docs, explain, packs, terminal};
@@ -6,6 +6,7 @@ use crate::error::{Error, did_you_mean};
 use crate::model::cause::Cause;
 use crate::pipeline::{Engine, Options, RuleSources, check_rules, lint_fields, test_rules};
 use crate::rule::lint::{Lint, Severity};
+use crate::rule::meta::Meta;
 use crate::rule::selftest::{Outcome, TestResult};
 use crate::rule::set::{Rule, RuleFile, RuleSet};
 use serde_json::json;
@@ -30,10 +31,13 @@ fn loaded(packs: &PackArgs) -> Result<RuleSet, Error> {
 }
 
 fn list(packs: &PackArgs) -> Result<Exit, Error> {
-    for rule in &loaded(packs)?.rules {
-        let claim = rule.cause.as_ref().map_or("alert", |c| c.cause.as_str());
-        terminal::data(&format!("{}  {:<13} {claim:<26} {}\n", rule.meta.id, rule.meta.level.name(), rule.meta.title));
+    let set = loaded(packs)?;
+    let line =
+        |meta: &Meta, claim: &str| format!("{}  {:<13} {claim:<26} {}\n", meta.id, meta.level.name(), meta.title);
+    for rule in &set.rules {
+        terminal::data(&line(&rule.meta, rule.cause.as_ref().map_or("alert", |c| c.cause.as_str())));
     }
+    set.correlations.iter().for_each(|c| terminal::data(&line(&c.meta, "correlation")));
     Ok(Exit::Done)
 }
 

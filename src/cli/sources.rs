@@ -56,5 +56,9 @@ fn test(ids: &[String], packs: &PackArgs) -> Result<Exit, Error> {
     let sources = RuleSources { with_tests: true, ..packs::load(packs)? };
     let rules = sources.rule_set()?.0;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &Options::default())?;
+    let known = || engine.mapper.mappings().map(|m| m.source.as_str());
+    if let Some(id) = ids.iter().find(|id| !known().any(|source| source == id.as_str())) {
+        return Err(Error::new("sources test", format!("no source \"{id}\""), did_you_mean(id, known())));
+    }
     Ok(tell(&test_mappings(&engine, &|source| ids.is_empty() || ids.iter().any(|i| i == source)), "table"))
 }

@@ -19,3 +19,16 @@ pub enum Framing {
     /// Not text at all: one record that cannot be read.
     Binary,
 }
+
+impl std::fmt::Display for Framing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Framing::Document => f.write_str("a JSON document"),
+            Framing::JsonLines => f.write_str("JSON lines"),
+            Framing::Values => f.write_str("JSON values one after another"),
+            Framing::Csv { delimiter } => write!(f, "rows separated by {:?}", char::from(*delimiter)),
+            Framing::Lines => f.write_str("lines of text"),
+            Framing::Binary => f.write_str("not text"),
+        }
+    }
+}

@@ -14,7 +14,7 @@ use crate::rule::meta::Meta;
 use crate::rule::set::RuleSet;
 use crate::source::batch::Batch;
 use crate::source::credential;
-use crate::source::redact::redact;
+use crate::source::redact::{redact, redact_field};
 use crate::store::sorted::Sorted;
 use std::borrow::Cow;
 
@@ -54,7 +54,8 @@ pub fn row_matches(rules: &RuleSet, batch: &Batch<'_, '_>, hits: &[Hit], inside:
         let event_uid = event_uid.unwrap_or_default();
         let event = EventRef { event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider };
         let steps = if is_served { rules.steps(batch, row, numbers, &event) } else { Vec::new() };
-        let steps = steps.into_iter().map(|(correlation, step)| (correlation, masked(step))).collect();
+        let names = |correlation: u32| rules.correlations[correlation as usize].group_by.as_slice();
+        let steps = steps.into_iter().map(|(c, step)| (c, masked(step, names(c)))).collect();
         found.push(RowMatches { row, time_us: batch.time_us(row), event, alerts, steps });
     }
     found
@@ -68,14 +69,15 @@ fn without_secrets(text: Option<String>) -> Option<String> {
     })
 }
 
-/// A step without secrets: what looks like one is told apart by its fingerprint.
-fn masked(mut step: Step) -> Step {
-    let values = step.values.iter_mut().flatten();
-    for text in step.group.iter_mut().chain(values) {
-        if matches!(redact(text), Cow::Owned(_)) {
+/// A step without secrets: what looks like one, or stands in a field made for one, is told apart by its fingerprint.
+fn masked(mut step: Step, names: &[String]) -> Step {
+    let mask = |name: &str, text: &mut String| {
+        if matches!(redact_field(name, text), Cow::Owned(_)) {
             *text = credential::uid(text);
         }
-    }
+    };
+    step.group.iter_mut().zip(names).for_each(|(text, name)| mask(name, text));
+    step.values.iter_mut().flatten().for_each(|text| mask("", text));
     step
 }
 

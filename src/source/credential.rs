@@ -177,7 +177,15 @@ fn is_masked_whole(key: &str) -> bool {
 
 /// Whether a log wrote a mask that shows some of the key.
 fn is_masked(key: &str) -> bool {
-    key.contains("***") || key.contains("...") || key.contains('\u{2026}')
+    // More than a prefix and the last few characters is no mask, but a key that was pasted with the dots beside it.
+    const HEAD: usize = 16;
+    const TAIL: usize = 6;
+    ["***", "...", "\u{2026}"].iter().any(|mask| {
+        key.split_once(mask).is_some_and(|(head, tail)| {
+            let tail = tail.trim_start_matches(['*', '.', '\u{2026}']);
+            head.chars().count() <= HEAD && tail.chars().count() <= TAIL
+        })
+    })
 }
 
 #[cfg(test)]

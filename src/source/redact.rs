@@ -2,7 +2,7 @@
 
 use super::credential::hint;
 use aho_corasick::AhoCorasick;
-use regex::{Captures, Regex};
+use regex::{Captures, Match, Regex};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -63,21 +63,16 @@ const SIGNS: &[&str] = &[
     "npm_",
     "whsec_",
     "bearer",
-    "basic ",
-    "key=",
-    "key\"",
-    "key\\\"",
-    "token=",
-    "token\"",
-    "token\\\"",
+    "basic",
+    "key",
+    "token",
     "secret",
-    "password",
-    "passwd",
-    "signature=",
-    "api_key:",
-    "apikey:",
-    "x-api-key",
+    "passw",
+    "passphrase",
+    "pwd",
+    "signature",
     "authorization",
+    "cookie",
 ];
 
 static ANY_SIGN: LazyLock<Option<AhoCorasick>> =
@@ -95,7 +90,9 @@ static SECRET: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"|glsa_[A-Za-z0-9_]{24,}|glc_[A-Za-z0-9+/=]{24,}|HRKU-AA[A-Za-z0-9_-]{20,}|api_org_[A-Za-z]{16,}|lsv2_(?:pt|sk)_[0-9a-f_]{24,}|lin_api_[A-Za-z0-9]{16,}|ntn_[A-Za-z0-9]{24,}",
         r"|PMAK-[0-9a-f-]{24,}|sntry[su]_[A-Za-z0-9+/=_-]{24,}|shp(?:at|ca|pa)_[0-9A-Fa-f]{16,}|xapp-[A-Za-z0-9-]{10,}|xoxe\.[A-Za-z0-9.-]{10,}|sq0atp-[A-Za-z0-9_-]{16,}|hvb\.[A-Za-z0-9_-]{16,}",
         r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?))",
-        r#"|(?i:(?P<name>\b(?:bearer|basic)\s+|\b(?:x-)?(?:api[_-]?key|key|access[_-]?token|auth[_-]?token|token|secret|client[_-]?secret|password|passwd|signature)(?:\\?")?\s*[=:]\s*(?:\\?")?)(?P<value>[^\s"'&,;<>{}\\]{8,}))"#,
+        r#"|(?i:(?P<name>\b(?:bearer|basic)(?:\s|\+|%20)+|\b(?:x-|proxy-|set-)?(?:api[_-]?key|key|(?:access|auth|id|refresh)[_-]?token|token|secret|client[_-]?secret"#,
+        r#"|password|passwd|passphrase|pwd|signature|authorization|cookie)\\*["']?\s*(?:[=:]|%3[ad])\s*[\[{\\"']*(?:(?:bearer|basic|apikey|token)(?:\s|\+|%20)+)?)"#,
+        r#"(?P<value>[^\s"'&,;<>{}\[\]\\]{8,}))"#,
     ))
     .ok()
 });
@@ -107,18 +104,20 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     secret.replace_all(text, |found: &Captures<'_>| match (found.name("name"), found.name("value")) {
-        (Some(name), Some(value)) if value.as_str().contains("...") || value.as_str().contains("**") => {
+        (Some(name), Some(value)) if is_plain_word(text, name, value.as_str()) => found[0].to_string(),
+        (Some(name), Some(value)) if value.as_str().contains("**") => {
             format!("{}{}", name.as_str(), redact(value.as_str()))
-        }
-        // `basic authentication` is a word behind a word, not a credential behind its scheme.
-        (Some(name), Some(value))
-            if name.as_str().ends_with(' ') && value.as_str().bytes().all(|b| b.is_ascii_lowercase()) =>
-        {
-            found[0].to_string()
         }
         (Some(name), Some(value)) => format!("{}{}", name.as_str(), hint(value.as_str())),
         _ => hint(&found[0]),
     })
+}
+
+/// Whether a value behind a name is none: words that stand behind a scheme's name, a part of an ARN such as `:secret:name`, an ARN, a hint.
+fn is_plain_word(text: &str, name: Match<'_>, value: &str) -> bool {
+    const WORDS: &[&str] = &["authentication", "authorization", "challenge", "credentials", "required"];
+    let is_hint = value.split_once("...").is_some_and(|(head, tail)| head.len() <= 16 && tail.len() <= 6);
+    is_hint || WORDS.contains(&value) || value.starts_with("arn:") || text[..name.start()].ends_with(':')
 }
 
 /// Last words of the names of fields that hold a credential and nothing else.
@@ -173,6 +172,31 @@ mod tests {
         check(r#"{"api_key":"abcdef0123456789","x":1}"#, r#"{"api_key":"abc...6789","x":1}"#);
         check(r#"{"body":"{\"token\":\"abcdef0123456789\"}"}"#, r#"{"body":"{\"token\":\"abc...6789\"}"}"#);
         check("no basic authentication, Bearer abcdefgh12345678", "no basic authentication, Bearer abc...5678");
+        let bare = "abcdefgh12345678zz";
+        for text in [
+            "api-key: X",
+            "key = X",
+            "token: X",
+            "access_token: X",
+            "{'api_key': 'X'}",
+            "{'x-api-key': 'X'}",
+            "Authorization: X",
+            "Authorization: ApiKey X",
+            "proxy-authorization: X",
+            r#""authorization":"X""#,
+            "Authorization=Bearer+X",
+            "Bearer%20X",
+            "Cookie: session=X",
+            "passphrase=X",
+            "pwd=X",
+            r#""x-api-key":["X"]"#,
+            r#"\\\"api_key\\\":\\\"X\\\""#,
+        ] {
+            let text = text.replace('X', bare);
+            assert!(!redact(&text).contains(bare), "{} -> {}", text, redact(&text));
+        }
+        let arn = "on resource: arn:aws:secretsmanager:eu-west-1:111122223333:secret:orders-db-AbCdEf";
+        check(arn, arn);
         check("Incorrect API key provided: sk-pro****abcd.", "Incorrect API key provided: sk-pro****abcd.");
         check("fail to match secret,now: hunter2hunter2", "fail to match secret,now: hunter2hunter2");
         check("User: arn:aws:iam::1:user/x is not authorized", "User: arn:aws:iam::1:user/x is not authorized");

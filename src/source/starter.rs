@@ -2,14 +2,18 @@
 //! and shows no value.
 
 use super::datum::{Datum, Transform};
+use super::redact::redact;
 use super::shape::shape_of;
 use super::wrapping::members;
 use crate::model::cell::Cell;
 use crate::model::column::Column;
 use crate::model::time;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
+use std::borrow::Cow;
 use std::fmt::Write;
 
+/// Fields that are looked at.
+const FIELDS: usize = 300;
 /// Values of a field that are looked at.
 const LOOKED_AT: usize = 50;
 /// Fields that a record of the source is told by.
@@ -118,7 +122,12 @@ fn collect(value: &Value, path: &str, depth: usize, fields: &mut Vec<Field>) {
         let Some(text) = Cell::of(value).as_text().map(|t| t.into_owned()).filter(|_| !value.is_object()) else {
             return;
         };
-        let at = fields.iter().position(|f| f.path == path).unwrap_or_else(|| {
+        let known = fields.iter().position(|f| f.path == path);
+        // Names that are many, or hold a key, are data.
+        if known.is_none() && (fields.len() == FIELDS || matches!(redact(path), Cow::Owned(_))) {
+            return;
+        }
+        let at = known.unwrap_or_else(|| {
             fields.push(Field { path: path.to_string(), values: Vec::new(), records: 0 });
             fields.len() - 1
         });
@@ -230,7 +239,12 @@ fn is_word(value: &str) -> bool {
 /// A path as YAML takes it.
 fn quoted(path: &str) -> String {
     let plain = path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
-    if plain && !path.starts_with('-') { path.to_string() } else { format!("'{}'", path.replace('\'', "''")) }
+    // Alone, words such as null and numbers are no texts to YAML.
+    if plain && path.contains(['.', '_']) && path.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        path.to_string()
+    } else {
+        format!("'{}'", path.replace('\'', "''"))
+    }
 }
 
 #[cfg(test)]
@@ -252,7 +266,7 @@ mod tests {
             r#"{"ts":"2026-11-01T10:00:01Z","client":{"ip":"198.51.100.8:443"},"req":{"path":"/v1/y","headers":{"authorization":"Bearer abd"}},"response":{"status":200},"request_id":"r2","it's":1}"#,
         ]);
         for line in [
-            "event_time: {path: ts, as: time}",
+            "event_time: {path: 'ts', as: time}",
             "src_ip: {path: client.ip, as: ip}",
             "http_status: response.status",
             "status_code: error.code",

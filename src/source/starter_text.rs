@@ -39,10 +39,13 @@ struct Token {
     pattern: String,
 }
 
+/// Most parts of a line that are named.
+const TOKENS: usize = 40;
+
 /// What a line is made of: bracketed and quoted texts, and words.
 fn tokens(line: &str) -> Vec<Token> {
     let (mut tokens, mut rest, mut taken) = (Vec::<Token>::new(), line.trim(), Vec::new());
-    while let Some(first) = rest.chars().next() {
+    while let Some(first) = rest.chars().next().filter(|_| tokens.len() < TOKENS) {
         let (open, close) = match first {
             '[' => ("[", ']'),
             '"' => ("\"", '"'),
