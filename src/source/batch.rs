@@ -29,6 +29,8 @@ pub(super) struct BatchBuilder<'p, 'd> {
 #[derive(Default)]
 struct Coders {
     credential_uid: Coder,
+    /// What may be shown of an id in the log, by the id: to look for secrets in it is dear, and ids repeat.
+    credential_uids: FxHashMap<String, Option<String>>,
     credential_hint: Coder,
     credential_kind: Coder,
     provider: Coder,
@@ -137,7 +139,16 @@ impl Coders {
     fn push(&mut self, event: &Event<'_, '_>, fingerprint: Option<&Fingerprint>) {
         let column = |c| event.column(c, fingerprint).into_text();
         let before = self.credential_uid.distinct();
-        let code = self.credential_uid.push(column(Column::CredentialUid).as_deref());
+        let code = match event.mapped(Column::CredentialUid).into_text() {
+            None => self.credential_uid.push(column(Column::CredentialUid).as_deref()),
+            Some(id) => {
+                if !self.credential_uids.contains_key(&*id) {
+                    let uid = column(Column::CredentialUid).map(Cow::into_owned);
+                    self.credential_uids.insert(id.to_string(), uid);
+                }
+                self.credential_uid.push(self.credential_uids[&*id].as_deref())
+            }
+        };
         let used = |c| if code > 0 { column(c) } else { None };
         self.src_ip.push(used(Column::SrcIp).as_deref());
         self.service.push(used(Column::Service).as_deref());
