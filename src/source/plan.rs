@@ -24,6 +24,13 @@ struct Recognition {
     when: Option<When<Place>>,
 }
 
+impl Recognition {
+    /// How much it asks for: its keys, and one for a condition.
+    fn worth(&self) -> usize {
+        self.keys.len() + usize::from(self.when.is_some())
+    }
+}
+
 /// A mapping bound to a trie.
 #[derive(Debug)]
 pub struct Plan {
@@ -85,8 +92,7 @@ impl Plan {
 
     /// How well a record is recognised: the number of keys of the best alternative that fits, plus one for a condition; 0 when none fits.
     pub(super) fn recognition(&self, slots: &Slots<'_>) -> usize {
-        let worth = |r: &Recognition| r.keys.len() + usize::from(r.when.is_some());
-        self.recognised_by(slots).map_or(0, |n| worth(&self.recognise[n]))
+        self.recognised_by(slots).map_or(0, |n| self.recognise[n].worth())
     }
 
     /// The recognition that a record fits best, by its position in the mapping.
@@ -96,7 +102,7 @@ impl Plan {
             r.keys.iter().all(|k| self.trie.read(slots, k).is_some()) && r.when.as_ref().is_none_or(|w| w.holds(&row))
         };
         let fitting = self.recognise.iter().enumerate().filter(|(_, r)| fits(r));
-        fitting.max_by_key(|(_, r)| r.keys.len() + usize::from(r.when.is_some())).map(|(n, _)| n)
+        fitting.max_by_key(|(_, r)| r.worth()).map(|(n, _)| n)
     }
 
     /// Whether a record that was recognised before is of this source too.

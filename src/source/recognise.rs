@@ -26,6 +26,13 @@ struct Choice {
     path: usize,
 }
 
+impl Choice {
+    /// Whether both read records by the same plan, and so share slots and a batch.
+    fn same_plan(self, other: Choice) -> bool {
+        (self.source, self.folded) == (other.source, other.folded)
+    }
+}
+
 /// The mapping of one chunk under way.
 pub(super) struct Run<'p, 'd> {
     mapper: &'p Mapper<'p>,
@@ -88,24 +95,30 @@ impl<'p, 'd> Run<'p, 'd> {
             let rows = rows.into_iter().map(|row| &*self.decoded.values.alloc(row));
             return rows.for_each(|row| self.document(row, Format::Csv));
         }
-        let records = match self.current.and_then(|c| self.records_of(value, c)) {
-            Some(records) => records,
-            None => match self.choose(value, format) {
-                Some(choice) => {
-                    self.current = Some(choice);
-                    self.records_of(value, choice).unwrap_or_default()
-                }
-                None if self.is_empty_container(value) => return,
-                None if self.unwrap(value, format) => return,
-                None => match members(value) {
-                    Some(members) => members.iter().collect(),
-                    None => return self.unrecognised(value),
-                },
-            },
-        };
-        for record in records {
-            self.record(record, format);
+        if let Some(choice) = self.current
+            && let Some(records) = self.records_of(value, choice)
+        {
+            return self.records(&records, choice, format);
         }
+        if let Some(choice) = self.choose(value, format) {
+            self.current = Some(choice);
+            let records = self.records_of(value, choice).unwrap_or_default();
+            return self.records(&records, choice, format);
+        }
+        if self.is_empty_container(value) || self.unwrap(value, format) {
+            return;
+        }
+        match members(value) {
+            Some(members) => members.iter().for_each(|m| self.record(m, format)),
+            None => self.unrecognised(value),
+        }
+    }
+
+    /// Adds the records of a document. The first has been recognised, and the slots still hold it.
+    fn records(&mut self, records: &[&'d Value], choice: Choice, format: Format) {
+        let Some((first, rest)) = records.split_first() else { return };
+        self.map(first, choice);
+        rest.iter().for_each(|record| self.record(record, format));
     }
 
     /// Takes the records or lines out of what a store or a collector wrapped around them; returns whether the document was such a thing.
@@ -128,8 +141,13 @@ impl<'p, 'd> Run<'p, 'd> {
             self.inside(inside, format);
             return true;
         }
-        let line = wrapped_line(value).filter(|line| self.knows_line(line));
-        line.inspect(|line| self.text(line)).is_some()
+        let Some(line) = wrapped_line(value) else { return false };
+        if let Some(found) = self.of_text(line) {
+            self.text_record(found);
+            return true;
+        }
+        let object = self.known_object(line);
+        object.inspect(|object| self.document(object, Format::Json)).is_some()
     }
 
     /// What stood inside a document: a record, or the text of a line.
@@ -181,8 +199,7 @@ impl<'p, 'd> Run<'p, 'd> {
     /// Fills the slots of a choice's plan from a record; returns which.
     fn fill(&mut self, record: &'d Value, choice: Choice) -> usize {
         let plan = self.mapper.sources[choice.source].plan(choice.folded);
-        let same = |(c, _): &(Choice, Slots<'d>)| (c.source, c.folded) == (choice.source, choice.folded);
-        let index = self.slots.iter().position(same).unwrap_or_else(|| {
+        let index = self.slots.iter().position(|(c, _)| c.same_plan(choice)).unwrap_or_else(|| {
             self.slots.push((choice, plan.trie.slots(&self.decoded.values)));
             self.slots.len() - 1
         });
@@ -240,13 +257,12 @@ impl<'p, 'd> Run<'p, 'd> {
     fn map(&mut self, record: &'d Value, choice: Choice) {
         let source = &self.mapper.sources[choice.source];
         let plan = source.plan(choice.folded);
-        let same_plan = |c: &Choice| (c.source, c.folded) == (choice.source, choice.folded);
-        let Some(slots) = self.slots.iter().position(|(c, _)| same_plan(c)) else { return };
+        let Some(slots) = self.slots.iter().position(|(c, _)| c.same_plan(choice)) else { return };
         if let Some(reason) = plan.ignored(&self.slots[slots].1) {
             let reason = reason.to_string();
             return self.reject(reason, self.show(record));
         }
-        let index = self.builders.iter().position(|(c, _)| same_plan(c)).unwrap_or_else(|| {
+        let index = self.builders.iter().position(|(c, _)| c.same_plan(choice)).unwrap_or_else(|| {
             let keys = plan.recognised_by(&self.slots[slots].1).map(|n| &source.mapping.recognise[n].keys);
             self.recognised.push(Recognised {
                 file: source.mapping.file.clone(),
@@ -284,9 +300,9 @@ impl<'p, 'd> Run<'p, 'd> {
         }
     }
 
+    /// Adds what was just found in a text: the slots still hold it.
     fn text_record(&mut self, (choice, record): (Choice, &'d Value)) {
         self.current = Some(choice);
-        self.recognition(record, choice);
         self.map(record, choice);
     }
 
@@ -297,8 +313,13 @@ impl<'p, 'd> Run<'p, 'd> {
 
     /// Whether a line, or a JSON object in it, is of some source.
     fn knows_line(&mut self, line: &'d str) -> bool {
-        let known = |run: &mut Self, object| run.choose(run.decoded.values.alloc(object), Format::Json).is_some();
-        self.of_text(line).is_some() || json_object(line).is_some_and(|object| known(self, object))
+        self.of_text(line).is_some() || self.known_object(line).is_some()
+    }
+
+    /// The JSON object in a line, if it is of some source.
+    fn known_object(&mut self, line: &str) -> Option<&'d Value> {
+        let object = &*self.decoded.values.alloc(json_object(line)?);
+        self.choose(object, Format::Json).is_some().then_some(object)
     }
 
     fn of_line(&mut self, line: &'d str) -> Option<(Choice, &'d Value)> {
