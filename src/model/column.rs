@@ -91,7 +91,7 @@ columns! {
     EventUid "event_uid" Text ocsf "metadata.uid" ecs "event.id";
     /// Id shared by copies of one action delivered to several accounts.
     SharedUid "shared_uid" Text ocsf "metadata.correlation_uid" ecs "";
-    /// authentication, api_activity or account_change.
+    /// authentication, api_activity, account_change or inventory.
     Class "class" Dict ocsf "class_name" ecs "event.category";
     /// The service called.
     Service "service" Dict ocsf "api.service.name" ecs "event.provider";
@@ -123,6 +123,8 @@ columns! {
     SessionUid "session_uid" Text ocsf "actor.session.uid" ecs "";
     /// The provider's id of the credential, else `sha256:` and 16 hex digits of the trimmed key.
     CredentialUid "credential_uid" Text ocsf "actor.user.credential_uid" ecs "";
+    /// Another id of the same credential in the same record: its id where the log has a digest too, its name, or a masked form.
+    CredentialAlias "credential_alias" Text ocsf "" ecs "";
     /// Kind of credential: access_key, temporary_key, api_key, token, password.
     CredentialKind "credential_kind" Dict ocsf "" ecs "";
     /// Masked form of the credential: prefix, dots, last four characters.
@@ -151,6 +153,8 @@ columns! {
     LifecycleOp "lifecycle_op" Dict ocsf "" ecs "";
     /// The credential it was done to.
     TargetCredentialUid "target_credential_uid" Text ocsf "" ecs "";
+    /// Another id of that credential in the same record.
+    TargetCredentialAlias "target_credential_alias" Text ocsf "" ecs "";
     /// Id of the user it was done to.
     TargetUserUid "target_user_uid" Text ocsf "user.uid" ecs "user.target.id";
     /// Name of the user it was done to.

@@ -183,6 +183,11 @@ fn slow(text: &str) -> Option<i64> {
     })
 }
 
+/// RFC 3339, for machines.
+pub fn rfc3339(us: Option<i64>) -> Option<String> {
+    us.and_then(chrono::DateTime::from_timestamp_micros).map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use super::engine::Engine;
 use crate::error::Error;
 use crate::model::cell::Cell;
 use crate::model::column::Column;
+use crate::model::inventory::Member;
 use crate::model::records::{FieldRef, LogSource, Records};
 use crate::read::frame::detect;
 use crate::rule::meta::Meta;
@@ -82,6 +83,10 @@ fn check(engine: &Engine<'_>, source: &str, test: &MappingTest) -> Result<(), St
 
 fn check_row(expected: &Node, batch: &Batch<'_, '_>, row: usize) -> Result<(), String> {
     for (key, wanted) in expected.entries() {
+        if let Some(member) = key.text.strip_prefix("inventory.") {
+            check_member(member, wanted, batch, row)?;
+            continue;
+        }
         let column = Column::from_name(&key.text).ok_or_else(|| format!("unknown column \"{}\"", key.text))?;
         let found = shown(batch, row, column);
         let wanted = match &wanted.kind {
@@ -98,6 +103,26 @@ fn check_row(expected: &Node, batch: &Batch<'_, '_>, row: usize) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// A member of the entry that a row lists; `1.state` is one of its second entry.
+fn check_member(key: &str, wanted: &Node, batch: &Batch<'_, '_>, row: usize) -> Result<(), String> {
+    let (number, name) = match key.split_once('.') {
+        Some((number, name)) => (number.parse().map_err(|_| format!("\"{number}\" is no number of an entry"))?, name),
+        None => (0, key),
+    };
+    let member = Member::from_name(name).ok_or_else(|| format!("unknown member \"{name}\" of inventory"))?;
+    let entry = batch.listed.iter().filter(|(r, _)| *r == row).nth(number).map(|(_, listed)| listed);
+    let found = entry.and_then(|listed| listed.get(member));
+    let wanted = match &wanted.kind {
+        Kind::List(items) => Some(items.iter().filter_map(Node::scalar).collect::<Vec<_>>().join(",")),
+        _ => wanted.scalar(),
+    };
+    if found == wanted {
+        return Ok(());
+    }
+    let shown = |text: Option<String>| text.unwrap_or_else(|| "null".into());
+    Err(format!("inventory.{key} is {}, expected {}", shown(found), shown(wanted)))
 }
 
 fn shown(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {

@@ -1,6 +1,7 @@
 //! How values are said to people: times, counts and texts that cannot harm a terminal.
 
 use crate::model::finding::{Incident, Micros, State};
+pub use crate::model::time::rfc3339;
 use crate::model::verdict::Sureness;
 use chrono::DateTime;
 
@@ -8,11 +9,6 @@ use chrono::DateTime;
 pub fn time(us: Option<Micros>) -> String {
     us.and_then(DateTime::from_timestamp_micros)
         .map_or_else(|| "-".into(), |t| t.format("%Y-%m-%d %H:%M:%SZ").to_string())
-}
-
-/// RFC 3339, for machines.
-pub fn rfc3339(us: Option<Micros>) -> Option<String> {
-    us.and_then(DateTime::from_timestamp_micros).map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))
 }
 
 /// Text without control characters: a log line must not steer a terminal.

@@ -3,12 +3,14 @@
 use super::codes::Coder;
 use super::credential::{Fingerprint, fingerprint};
 use super::event::Event;
+use super::listing::listed;
 use super::plan::{Anchor, Plan};
 use super::redact::redact;
 use super::trie::{Place, Slots};
 use crate::model::cell::Cell;
 use crate::model::column::Column;
 use crate::model::finding::{Outcome, Uses};
+use crate::model::inventory::Listed;
 use crate::model::records::{Codes, FieldRef, Records};
 use rustc_hash::FxHashMap;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
@@ -57,6 +59,8 @@ pub struct Batch<'p, 'd> {
     fingerprints: Vec<Option<Arc<Fingerprint>>>,
     /// Rows that changed a credential, user, account or policy.
     pub lifecycle: Vec<usize>,
+    /// What inventory rows list.
+    pub listed: Vec<(usize, Listed)>,
     views: Vec<OnceCell<Box<View<'d>>>>,
 }
 
@@ -79,6 +83,7 @@ impl<'p, 'd> BatchBuilder<'p, 'd> {
             anchors: Vec::new(),
             fingerprints: Vec::new(),
             lifecycle: Vec::new(),
+            listed: Vec::new(),
             views: Vec::new(),
         };
         let anchors = plan.anchors.iter().map(|_| Coder::default()).collect();
@@ -92,6 +97,10 @@ impl<'p, 'd> BatchBuilder<'p, 'd> {
         event.outcome = Some(outcome);
         if outcome == Outcome::Success && !event.mapped(Column::LifecycleOp).is_nothing() {
             self.batch.lifecycle.push(self.batch.records.len());
+        }
+        if !self.batch.plan.inventory.is_empty() {
+            let row = self.batch.records.len();
+            self.batch.listed.extend(listed(&event).into_iter().map(|l| (row, l)));
         }
         let fingerprint = event.raw_credential().and_then(|raw| known(&mut self.fingerprints, &raw));
         let uid = event.mapped(Column::EventUid).into_text();
@@ -275,8 +284,10 @@ impl<'p, 'd> Batch<'p, 'd> {
     /// Whether the mapping or the batch can fill a column at all.
     pub(super) fn has(&self, column: Column) -> bool {
         use Column::*;
-        let made =
-            matches!(column, Source | Status | CredentialUid | CredentialHint | CredentialKind | CredentialDefects);
+        let made = matches!(
+            column,
+            Source | Status | Class | CredentialUid | CredentialHint | CredentialKind | CredentialDefects
+        );
         made || self.plan.column(column).is_some()
     }
 

@@ -176,7 +176,7 @@ fn is_masked_whole(key: &str) -> bool {
 }
 
 /// Whether a log wrote a mask that shows some of the key.
-fn is_masked(key: &str) -> bool {
+pub(super) fn is_masked(key: &str) -> bool {
     // More than a prefix and the last few characters is no mask, but a key that was pasted with the dots beside it.
     const HEAD: usize = 16;
     const TAIL: usize = 6;

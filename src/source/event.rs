@@ -75,12 +75,16 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
                 Outcome::Refused | Outcome::Failed => text("failure"),
                 Outcome::Unknown => text("unknown"),
             },
+            Column::Class if !self.plan.inventory.is_empty() => text("inventory"),
             // Whether a failure is a refusal may be for a rule to say, so every failure names who would have refused.
             Column::RefusedBy => match self.outcome() {
                 Outcome::Refused | Outcome::Failed => self.mapped(column),
                 Outcome::Success | Outcome::Unknown => Datum::Nothing,
             },
             Column::CredentialUid => self.credential_uid(fingerprint),
+            Column::CredentialAlias | Column::TargetCredentialUid | Column::TargetCredentialAlias => {
+                self.mapped(column).into_text().map_or(Datum::Nothing, |id| Datum::Text(shown_uid(id)))
+            }
             Column::CredentialHint => self.credential_hint(fingerprint),
             Column::CredentialKind => {
                 or_else(self.mapped(column), || fingerprint.and_then(|f| f.kind).map(Cow::Borrowed))
@@ -93,18 +97,7 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
     fn credential_uid(&self, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
         let uid =
             or_else(self.mapped(Column::CredentialUid), || fingerprint.and_then(|f| f.uid.clone()).map(Cow::Owned));
-        match uid.into_text() {
-            Some(id) if shape_of(&id).is_some_and(|s| !s.kind.ends_with("_key") || s.kind == "api_key") => {
-                Datum::Text(Cow::Owned(credential::uid(&id)))
-            }
-            // A log's own sha256 of the key, as its first 16 digits, is the fingerprint made here.
-            Some(id) if id.len() == 16 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) => {
-                Datum::Text(Cow::Owned(format!("sha256:{id}")))
-            }
-            Some(id) if matches!(redact(&id), Cow::Owned(_)) => Datum::Text(Cow::Owned(credential::uid(&id))),
-            Some(id) => Datum::Text(id),
-            None => Datum::Nothing,
-        }
+        uid.into_text().map_or(Datum::Nothing, |id| Datum::Text(shown_uid(id)))
     }
 
     fn credential_hint(&self, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
@@ -145,6 +138,22 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
     }
 }
 
+/// An id of a credential as it may be shown: a raw key that a mapping names by mistake still gives only its fingerprint.
+pub(super) fn shown_uid(id: Cow<'_, str>) -> Cow<'_, str> {
+    let is_raw = shape_of(&id).is_some_and(|s| !s.kind.ends_with("_key") || s.kind == "api_key");
+    if is_raw && !credential::is_masked(&id) {
+        return Cow::Owned(credential::uid(&id));
+    }
+    // A log's own sha256 of the key, as its first 16 digits, is the fingerprint made here.
+    if id.len() == 16 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return Cow::Owned(format!("sha256:{id}"));
+    }
+    match redact(&id) {
+        Cow::Owned(_) => Cow::Owned(credential::uid(&id)),
+        Cow::Borrowed(_) => id,
+    }
+}
+
 fn text(text: &str) -> Datum<'_> {
     Datum::Text(Cow::Borrowed(text))
 }
@@ -154,7 +163,7 @@ fn or_else<'a>(datum: Datum<'a>, other: impl FnOnce() -> Option<Cow<'a, str>>) -
 }
 
 /// The members of a list that came as JSON text, or the text itself as the only one.
-fn members(text: Cow<'_, str>) -> Vec<Cow<'_, str>> {
+pub(super) fn members(text: Cow<'_, str>) -> Vec<Cow<'_, str>> {
     let list = if text.starts_with('[') { sonic_rs::from_str::<Vec<String>>(&text).ok() } else { None };
     match list {
         Some(list) => list.into_iter().map(Cow::Owned).collect(),

@@ -5,6 +5,7 @@ use super::path;
 use super::plan::Plan;
 use crate::error::{Error, did_you_mean};
 use crate::model::column::Column;
+use crate::model::inventory::Member;
 use crate::model::lazy_regex::{Flags, LazyRegex};
 use crate::model::records::{LogSource, Projection};
 use crate::yaml::{self, Node, place};
@@ -95,6 +96,8 @@ pub struct Mapping {
     pub refusal: Option<When<Path>>,
     /// Raw credentials as they were sent.
     pub raw_credential: Option<Expr<Path>>,
+    /// What each record lists, for inventories: one entry a credential.
+    pub inventory: Vec<Vec<(Member, Expr<Path>)>>,
     /// Column expressions.
     pub columns: Vec<(Column, Expr<Path>)>,
     /// In-file tests.
@@ -112,6 +115,7 @@ const KEYS: &[&str] = &[
     "format",
     "forms",
     "ignore",
+    "inventory",
     "logsource",
     "pattern",
     "proves",
@@ -159,6 +163,7 @@ impl Mapping {
                 .and_then(|c| c.get("raw"))
                 .map(|n| Expr::parse(file, n))
                 .transpose()?,
+            inventory: each(root.get("inventory"), |n| parse_entry(file, n))?,
             columns: root
                 .get("columns")
                 .map_or(&[][..], Node::entries)
@@ -191,6 +196,7 @@ impl Mapping {
             patterns: vec![],
             refusal: None,
             raw_credential: None,
+            inventory: vec![],
             columns: Column::ALL.iter().filter(|c| mapped(c)).map(|c| (*c, Expr::path(own(*c)))).collect(),
             tests: vec![],
             file: "keyfault".into(),
@@ -321,6 +327,18 @@ fn parse_column(file: &str, key: &yaml::Key, node: &Node) -> Result<(Column, Exp
         Error::new(place(file, key.at), format!("unknown column \"{}\"", key.text), did_you_mean(&key.text, names))
     })?;
     Ok((column, Expr::parse(file, node)?))
+}
+
+fn parse_entry(file: &str, node: &Node) -> Result<Vec<(Member, Expr<Path>)>, Error> {
+    let member = |(key, node): &(yaml::Key, Node)| {
+        let member = Member::from_name(&key.text).ok_or_else(|| {
+            let names = Member::ALL.iter().map(|m| m.name());
+            let thing = format!("unknown member \"{}\" of inventory", key.text);
+            Error::new(place(file, key.at), thing, did_you_mean(&key.text, names))
+        })?;
+        Ok((member, Expr::parse(file, node)?))
+    };
+    node.entries().iter().map(member).collect()
 }
 
 fn parse_test(file: &str, node: &Node) -> Result<MappingTest, Error> {

@@ -9,6 +9,7 @@ pub mod docs;
 mod event;
 pub mod expr;
 pub mod known;
+mod listing;
 pub mod mapper;
 pub mod mapping;
 pub mod path;

@@ -6,6 +6,7 @@ use super::path;
 use super::trie::{Place, Slots, Trie};
 use crate::model::cell::{Cell, read_field};
 use crate::model::column::Column;
+use crate::model::inventory::Member;
 use crate::model::records::{FieldRef, Projection};
 use sonic_rs::Value;
 
@@ -40,6 +41,7 @@ pub struct Plan {
     ignore: Vec<(When<Place>, String)>,
     pub(super) refusal: Option<When<Place>>,
     pub(super) raw_credential: Option<Expr<Place>>,
+    pub(super) inventory: Vec<Vec<(Member, Expr<Place>)>>,
     pub(super) anchors: Vec<Anchor>,
     aliases: Vec<(String, Vec<String>)>,
     computed: Vec<(String, Expr<Place>)>,
@@ -63,8 +65,13 @@ impl Plan {
         let raw_credential = mapping.raw_credential.as_ref().map(|e| e.bind(&mut trie));
         let computed = mapping.computed.iter().map(|(name, e)| (name.clone(), e.bind(&mut trie))).collect();
         let aliases = mapping.aliases.clone();
+        let entry = |entry: &Vec<(Member, Expr<super::expr::Path>)>, trie: &mut Trie| {
+            entry.iter().map(|(member, e)| (*member, e.bind(trie))).collect()
+        };
+        let inventory = mapping.inventory.iter().map(|e| entry(e, &mut trie)).collect();
         let anchors = Vec::new();
-        let mut plan = Plan { trie, columns, recognise, ignore, refusal, raw_credential, anchors, aliases, computed };
+        let mut plan =
+            Plan { trie, columns, recognise, ignore, refusal, raw_credential, inventory, anchors, aliases, computed };
         plan.anchors = projection.anchors.iter().map(|f| plan.anchor(f)).collect();
         plan
     }
