@@ -1,9 +1,13 @@
 //! The whole flow on one page: inputs to chunks, chunks to events and claims in parallel, then verdicts, incidents and reports once.
 
+mod claims;
 mod collect;
+mod diagnosis;
 mod engine;
 mod explain;
+mod factual;
 mod fields;
+mod gather;
 mod matches;
 mod order;
 mod selftest;

@@ -119,7 +119,7 @@ fn closing(findings: &Findings, seconds: f64, skipped: &[Lint]) -> String {
         count(t.rejects),
         count(t.duplicates),
         count(t.failures),
-        findings.incidents.len(),
+        count(findings.incidents_total),
         findings.alerts.len(),
         t.raw_bytes as f64 / 1e6 / seconds.max(1e-9),
     )

@@ -1,40 +1,67 @@
-//! The compact table of all refusals of a run: what incidents need of each, strings as numbers; reads `events` columns, never files.
+//! A refusal in short: the columns that facts and incidents are made from, ordered by whom it happened to and when; reads `events` columns, never files.
 
 use super::verdicts::VerdictId;
 use crate::model::column::Column;
 use crate::model::finding::Micros;
 use arrow::array::{Array, AsArray, DictionaryArray, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType, UInt16Type, UInt64Type};
-use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
-/// Number of an interned string; 0 is none.
-pub type Text = u32;
+/// Time of a row that has none: far enough from all others to stand apart and near enough not to overflow.
+pub const NO_TIME: Micros = -(1 << 61);
+/// Longest part of an error text that is quoted, in characters.
+const QUOTED: usize = 160;
+
+/// Whom a refusal happened to: a credential, else an actor, else what a source cannot tell apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// The credential, under the one name by which it is known in this run.
+    pub credential: Option<Box<str>>,
+    /// The actor, else the source; empty where the credential is known.
+    pub other: Box<str>,
+}
+
+impl Subject {
+    /// The name by which incidents are told apart.
+    pub fn name(&self) -> &str {
+        self.credential.as_deref().unwrap_or(&self.other)
+    }
+}
 
 /// One refusal.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Failure {
-    /// When, if known.
-    pub event_time_us: Option<Micros>,
-    /// The credential, else the actor, else the source: whom the failure happened to.
-    pub subject: Text,
-    /// Its verdict.
-    pub verdict: VerdictId,
+    /// Whom it happened to.
+    pub subject: Subject,
+    /// When; [`NO_TIME`] if not known.
+    pub event_time_us: Micros,
+    /// Its row in the table of failures.
+    pub row: u64,
+    /// Number of the input.
+    pub input: u32,
     /// Ordinal in its input.
     pub input_record: u64,
+    /// The verdict of the rules that looked at its record alone.
+    pub verdict: VerdictId,
     /// HTTP status, 0 for none.
     pub http_status: u16,
-    /// Columns as interned strings.
-    pub texts: [Text; TEXTS.len()],
+    texts: Vec<Option<Box<str>>>,
 }
 
 /// The text columns kept of a failure.
-pub const TEXTS: [Column; 17] = [
+pub const TEXTS: &[Column] = &[
     Column::CredentialUid,
     Column::CredentialHint,
+    Column::CredentialAlias,
+    Column::CredentialKind,
+    Column::CredentialDefects,
     Column::ActorUid,
     Column::ActorName,
+    Column::ActorType,
     Column::Provider,
     Column::AccountUid,
+    Column::TenantUid,
+    Column::Region,
     Column::Service,
     Column::Operation,
     Column::SrcIp,
@@ -42,121 +69,86 @@ pub const TEXTS: [Column; 17] = [
     Column::InputFile,
     Column::EventUid,
     Column::SharedUid,
+    Column::Status,
     Column::StatusCode,
     Column::StatusDetail,
     Column::RefusedBy,
-    Column::TenantUid,
-];
-
-/// Bytes of strings beyond which further distinct details are not kept: they only serve to quote.
-const DETAIL_BUDGET_BYTES: usize = 64 << 20;
-/// Longest part of an error text that is quoted, in characters.
-const QUOTED: usize = 160;
-
-/// All refusals of a run, in the order in which they were read.
-#[derive(Debug, Default)]
-pub struct FailureTable {
-    /// The refusals.
-    pub rows: Vec<Failure>,
-    strings: Vec<Box<str>>,
-    known: FxHashMap<Box<str>, Text>,
-    bytes: usize,
-    /// Texts of further columns that remediation may name: the first of each subject and verdict.
-    pub extras: FxHashMap<(Text, VerdictId), Vec<(Column, String)>>,
-}
-
-/// Columns that remediation texts may name beside those of [`TEXTS`].
-const EXTRAS: [Column; 7] = [
+    Column::UserAgent,
     Column::DenyAction,
     Column::DenyResource,
     Column::DenyPolicyUid,
     Column::DenyPolicyType,
-    Column::Region,
-    Column::CredentialKind,
-    Column::CredentialDefects,
 ];
 
-impl FailureTable {
-    /// Adds refusals: rows of the `events` table with the verdict of each.
-    pub fn push(&mut self, rows: &RecordBatch, verdicts: &[VerdictId]) {
-        let texts = TEXTS.map(|c| Texts::of(rows, c));
-        let times = rows.column(Column::EventTime.index()).as_primitive::<TimestampMicrosecondType>();
-        let statuses = rows.column(Column::HttpStatus.index()).as_primitive::<UInt16Type>();
-        let records = rows.column(Column::InputRecord.index()).as_primitive::<UInt64Type>();
-        for (row, &verdict) in verdicts.iter().enumerate() {
-            let texts: [Text; TEXTS.len()] = std::array::from_fn(|i| self.keep(TEXTS[i], texts[i].get(row)));
-            let subject = Failure::subject_of(&texts);
-            self.extras.entry((subject, verdict)).or_insert_with(|| extras(rows, row));
-            self.rows.push(Failure {
-                event_time_us: times.is_valid(row).then(|| times.value(row)),
-                subject,
-                verdict,
-                input_record: records.value(row),
-                http_status: if statuses.is_valid(row) { statuses.value(row) } else { 0 },
-                texts,
-            });
+/// The columns of a batch of refusals, to be read row by row.
+pub struct FailureRows<'b> {
+    rows: &'b RecordBatch,
+    texts: Vec<Texts<'b>>,
+}
+
+impl<'b> FailureRows<'b> {
+    /// The refusals in rows of the `events` table.
+    pub fn new(rows: &'b RecordBatch) -> FailureRows<'b> {
+        FailureRows { rows, texts: TEXTS.iter().map(|c| Texts::of(rows, *c)).collect() }
+    }
+
+    /// One refusal, but for its subject and place among the rest.
+    pub fn get(&self, row: usize, verdict: VerdictId) -> Failure {
+        let times = self.rows.column(Column::EventTime.index()).as_primitive::<TimestampMicrosecondType>();
+        let statuses = self.rows.column(Column::HttpStatus.index()).as_primitive::<UInt16Type>();
+        let records = self.rows.column(Column::InputRecord.index()).as_primitive::<UInt64Type>();
+        let text = |(column, texts): (&Column, &Texts<'_>)| {
+            let text = texts.get(row)?;
+            Some(if *column == Column::StatusDetail { quoted(&text).into() } else { text.into() })
+        };
+        Failure {
+            event_time_us: if times.is_valid(row) { times.value(row) } else { NO_TIME },
+            input_record: records.value(row),
+            http_status: if statuses.is_valid(row) { statuses.value(row) } else { 0 },
+            texts: TEXTS.iter().zip(&self.texts).map(text).collect(),
+            verdict,
+            ..Failure::default()
         }
     }
+}
 
-    fn keep(&mut self, column: Column, text: Option<&str>) -> Text {
-        let Some(text) = text else { return 0 };
-        if column == Column::StatusDetail {
-            if self.bytes > DETAIL_BUDGET_BYTES {
-                return self.known.get(text).copied().unwrap_or(0);
-            }
-            let end = text.char_indices().nth(QUOTED).map_or(text.len(), |(i, _)| i);
-            return self.intern(&text[..end]);
-        }
-        self.intern(text)
-    }
-
-    /// The number of a string.
-    pub fn intern(&mut self, text: &str) -> Text {
-        if let Some(known) = self.known.get(text) {
-            return *known;
-        }
-        self.bytes += text.len();
-        self.strings.push(text.into());
-        let number = self.strings.len() as Text;
-        self.known.insert(text.into(), number);
-        number
-    }
-
-    /// The string of a number.
-    pub fn text(&self, text: Text) -> Option<&str> {
-        text.checked_sub(1).map(|i| &*self.strings[i as usize])
-    }
-
-    /// A column of a failure.
-    pub fn get(&self, failure: &Failure, column: Column) -> Option<&str> {
-        self.text(failure.number(column))
-    }
+fn quoted(text: &str) -> &str {
+    let end = text.char_indices().nth(QUOTED).map_or(text.len(), |(i, _)| i);
+    &text[..end]
 }
 
 impl Failure {
-    /// The interned number of one of the [`TEXTS`] columns.
-    pub fn number(&self, column: Column) -> Text {
-        TEXTS.iter().position(|c| *c == column).map_or(0, |i| self.texts[i])
+    /// A column.
+    pub fn get(&self, column: Column) -> Option<&str> {
+        let at = TEXTS.iter().position(|c| *c == column)?;
+        self.texts.get(at)?.as_deref()
     }
 
-    /// Credential, else actor, else source.
-    fn subject_of(texts: &[Text; TEXTS.len()]) -> Text {
-        let [credential, _, actor_uid, actor_name, ..] = *texts;
-        let source = texts[9];
-        [credential, actor_uid, actor_name, source].into_iter().find(|t| *t > 0).unwrap_or(0)
+    /// When, where the record says.
+    pub fn time_us(&self) -> Option<Micros> {
+        Some(self.event_time_us).filter(|t| *t != NO_TIME)
     }
-}
 
-fn extras(rows: &RecordBatch, row: usize) -> Vec<(Column, String)> {
-    let mut found = Vec::new();
-    for column in EXTRAS {
-        let text = match column {
-            Column::CredentialDefects => defects(rows, row),
-            _ => Texts::of(rows, column).get(row).map(str::to_string),
-        };
-        found.extend(text.map(|t| (column, t)));
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let texts = self.texts.iter().flatten().map(|t| t.len() + 16).sum::<usize>();
+        size_of::<Failure>() + TEXTS.len() * size_of::<Option<Box<str>>>() + texts + self.subject.name().len() + 32
     }
-    found
+
+    /// Whom it happened to; `credential` is the name by which its credential is known in this run.
+    pub fn subject_of(&self, credential: Option<&str>) -> Subject {
+        let others = [Column::ActorUid, Column::ActorName, Column::Source].into_iter();
+        let other = if credential.is_some() { None } else { others.filter_map(|c| self.get(c)).next() };
+        Subject { credential: credential.map(Into::into), other: other.unwrap_or_default().into() }
+    }
+
+    /// The event's own id, else its place.
+    pub fn cited(&self) -> String {
+        match self.get(Column::EventUid) {
+            Some(uid) => uid.to_string(),
+            None => format!("{}#{}", self.get(Column::InputFile).unwrap_or_default(), self.input_record),
+        }
+    }
 }
 
 fn defects(rows: &RecordBatch, row: usize) -> Option<String> {
@@ -168,14 +160,18 @@ fn defects(rows: &RecordBatch, row: usize) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-/// A text column, plain or by dictionary.
+/// A text column: plain, by dictionary, or a list joined by commas.
 enum Texts<'b> {
     Plain(&'b StringArray),
     Dict(&'b DictionaryArray<Int32Type>, &'b StringArray),
+    Defects(&'b RecordBatch),
 }
 
 impl<'b> Texts<'b> {
     fn of(rows: &'b RecordBatch, column: Column) -> Texts<'b> {
+        if column == Column::CredentialDefects {
+            return Texts::Defects(rows);
+        }
         let array = rows.column(column.index());
         match array.as_dictionary_opt::<Int32Type>() {
             Some(dict) => Texts::Dict(dict, dict.values().as_string()),
@@ -183,10 +179,11 @@ impl<'b> Texts<'b> {
         }
     }
 
-    fn get(&self, row: usize) -> Option<&'b str> {
+    fn get(&self, row: usize) -> Option<std::borrow::Cow<'b, str>> {
         match self {
-            Texts::Plain(array) => array.is_valid(row).then(|| array.value(row)),
-            Texts::Dict(dict, values) => dict.key(row).map(|k| values.value(k)),
+            Texts::Plain(array) => array.is_valid(row).then(|| array.value(row).into()),
+            Texts::Dict(dict, values) => dict.key(row).map(|k| values.value(k).into()),
+            Texts::Defects(rows) => defects(rows, row).map(Into::into),
         }
     }
 }

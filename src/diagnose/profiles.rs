@@ -1,10 +1,13 @@
-//! What every credential did over the run, folded chunk by chunk in bounded memory; runs for every event, so it works on codes.
+//! What every credential did over the run, folded chunk by chunk; runs for every event, so it works on codes.
 
+use crate::model::environment::environment_of;
 use crate::model::finding::{Micros, Outcome, Uses};
+use crate::model::place::Sighting;
 use crate::model::records::Codes;
 use rustc_hash::{FxBuildHasher, FxHashMap};
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 
 /// Distinct addresses and operations are counted up to this many: the smallest hashes are kept, so that the order of merging cannot matter.
 pub const DISTINCT_CAP: usize = 256;
@@ -12,14 +15,50 @@ pub const DISTINCT_CAP: usize = 256;
 const STEP_US: Micros = 600_000_000;
 /// Most steps remembered per credential; the latest are kept, for recovery is asked about late in the log.
 const STEPS_CAP: usize = 1024;
+/// Most places remembered per credential, the first in their order.
+pub const PLACES_CAP: usize = 32;
+
+/// Where from and where to a credential was accepted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The caller's network: 24 bits of an IPv4 address, 48 of an IPv6 one.
+    pub network: Option<Box<str>>,
+    /// The region.
+    pub region: Option<Box<str>>,
+    /// The organisation, project or workspace.
+    pub tenant: Option<Box<str>>,
+    /// The environment that the names of service and tenant speak of.
+    pub environment: Option<Box<str>>,
+}
+
+impl Place {
+    /// One of its parts by name: network, region, tenant or environment.
+    pub fn get(&self, part: &str) -> Option<&str> {
+        match part {
+            "network" => self.network.as_deref(),
+            "region" => self.region.as_deref(),
+            "tenant" => self.tenant.as_deref(),
+            "environment" => self.environment.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// First and last success at a place.
+pub type Stay = (Place, Sighting, Sighting);
+
+/// Successes of one call in one step of time: step, call, first and last.
+type Step = (Micros, u64, Micros, Micros);
 
 /// What one credential did.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Profile {
     /// First and last use.
     pub span_us: Option<(Micros, Micros)>,
+    /// First success.
+    pub first_success: Option<Sighting>,
     /// Last success.
-    pub last_success_us: Option<Micros>,
+    pub last_success: Option<Sighting>,
     /// Last failure.
     pub last_failure_us: Option<Micros>,
     /// Successes.
@@ -36,29 +75,62 @@ pub struct Profile {
     pub provider: Option<Box<str>>,
     /// Who used it first.
     pub actor_name: Option<Box<str>>,
+    /// Another id of it in the same records.
+    pub alias: Option<Box<str>>,
+    /// Whether it was sent in a URL.
+    pub in_url: bool,
     /// Kinds of actors that used it, sorted.
     pub actor_types: Vec<Box<str>>,
     /// Hashes of addresses, sorted.
     pub src_ips: Vec<u64>,
     /// Hashes of operations, sorted.
     pub operations: Vec<u64>,
-    /// First and last success by step of time and operation.
-    steps: BTreeMap<(Micros, u64), (Micros, Micros)>,
+    /// Where it was accepted, sorted.
+    pub places: Vec<Stay>,
+    steps: Vec<Step>,
 }
 
 /// Profiles by credential.
 #[derive(Debug, Default)]
 pub struct Profiles {
     all: FxHashMap<Box<str>, Profile>,
+    bytes: usize,
+}
+
+/// The network of an address, as people write it.
+pub fn network_of(ip: &str) -> Option<String> {
+    match ip.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            Some(format!("{a}.{b}.{c}.0/24"))
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
+        }
+    }
 }
 
 /// Per distinct value of a column, its hash.
 fn hashes(codes: &Codes) -> Vec<u64> {
-    codes.values.iter().map(|v| FxBuildHasher.hash_one(v.as_str())).collect()
+    codes.values.iter().map(|v| hash(v)).collect()
 }
 
-fn hash_at(hashes: &[u64], codes: &Codes, row: usize) -> Option<u64> {
-    (codes.codes[row] as usize).checked_sub(1).and_then(|i| hashes.get(i)).copied()
+/// The hash by which values are told apart here.
+pub fn hash(text: &str) -> u64 {
+    FxBuildHasher.hash_one(text)
+}
+
+fn at<T>(values: &[T], codes: &Codes, row: usize) -> Option<usize> {
+    (codes.codes[row] as usize).checked_sub(1).filter(|i| *i < values.len())
+}
+
+fn word(codes: &Codes, row: usize) -> Option<Box<str>> {
+    at(&codes.values, codes, row).map(|i| codes.values[i].as_str().into())
+}
+
+fn text_of(code: u32, codes: &Codes) -> Option<&str> {
+    code.checked_sub(1).map(|i| codes.values[i as usize].as_str())
 }
 
 /// The key of a call: service and operation together.
@@ -66,67 +138,104 @@ fn call(service: Option<u64>, operation: Option<u64>) -> u64 {
     service.unwrap_or(0).rotate_left(21) ^ operation.unwrap_or(0)
 }
 
+/// The rows of a chunk that count: ordinals in it, and which of them repeat events seen before.
+#[derive(Clone, Copy)]
+pub struct Rows<'r> {
+    /// Ordinal of each row.
+    pub ordinals: &'r [u64],
+    /// Which are duplicates.
+    pub skip: Option<&'r [bool]>,
+}
+
+impl Rows<'_> {
+    /// Whether a row counts.
+    pub fn counts(&self, row: usize) -> bool {
+        self.skip.is_none_or(|s| !s[row])
+    }
+}
+
+/// What is worked out once per distinct value of a chunk.
+struct Values {
+    ips: Vec<u64>,
+    services: Vec<u64>,
+    operations: Vec<u64>,
+}
+
 impl Profiles {
-    /// The profiles of one chunk. Rows marked in `skip` are duplicates and do not count.
-    pub fn of(uses: &Uses, skip: Option<&[bool]>) -> Profiles {
-        let (ips, services, operations) = (hashes(&uses.src_ip), hashes(&uses.service), hashes(&uses.operation));
-        let mut profiles: Vec<Profile> = vec![Profile::default(); uses.credential_uid.values.len()];
+    /// The profiles of one chunk.
+    pub fn of(uses: &Uses, rows: Rows<'_>) -> Profiles {
+        let values =
+            Values { ips: hashes(&uses.src_ip), services: hashes(&uses.service), operations: hashes(&uses.operation) };
+        let mut profiles: Vec<(Profile, Stays)> = vec![Default::default(); uses.credential_uid.values.len()];
         for (row, &code) in uses.credential_uid.codes.iter().enumerate() {
-            let Some(index) = (code as usize).checked_sub(1).filter(|_| skip.is_none_or(|s| !s[row])) else { continue };
-            let profile = &mut profiles[index];
-            let time = Some(uses.event_time_us[row]).filter(|t| *t != i64::MIN);
-            let called = call(hash_at(&services, &uses.service, row), hash_at(&operations, &uses.operation, row));
-            profile.count(uses.outcome[row], time, called);
-            note(&mut profile.src_ips, hash_at(&ips, &uses.src_ip, row));
+            let Some(index) = (code as usize).checked_sub(1).filter(|_| rows.counts(row)) else { continue };
+            let (profile, stays) = &mut profiles[index];
+            let hash_at = |hashes: &[u64], codes: &Codes| at(hashes, codes, row).map(|i| hashes[i]);
+            let called = call(hash_at(&values.services, &uses.service), hash_at(&values.operations, &uses.operation));
+            let seen = Sighting { time_us: uses.event_time_us[row], input: 0, record: rows.ordinals[row] };
+            profile.count(uses.outcome[row], seen, called);
+            if uses.outcome[row] == Outcome::Success && seen.time_us != Micros::MIN {
+                stays.note(uses, row, seen);
+            }
+            note(&mut profile.src_ips, hash_at(&values.ips, &uses.src_ip));
             note(&mut profile.operations, Some(called));
             profile.describe(uses, row);
         }
         let names = uses.credential_uid.values.iter().map(|v| v.as_str().into());
-        Profiles {
-            all: names
-                .zip(profiles)
-                .filter(|(_, p)| p.successes + p.failures + p.refusals > 0 || p.span_us.is_some())
-                .collect(),
+        let told = names.zip(profiles).map(|(name, (profile, stays))| (name, profile.with(stays, uses)));
+        let all = told.filter(|(_, p)| p.successes + p.failures + p.refusals > 0 || p.span_us.is_some()).collect();
+        Profiles { all, bytes: 0 }
+    }
+
+    /// Adds the profiles of a later chunk, whose records begin at `record` of the input of that number.
+    pub fn merge(&mut self, later: Profiles, (input, record): (u32, u64)) {
+        for (credential, mut profile) in later.all {
+            profile.shift(input, record);
+            let own = self.all.entry(credential);
+            let before = match &own {
+                std::collections::hash_map::Entry::Occupied(own) => own.get().bytes(),
+                std::collections::hash_map::Entry::Vacant(_) => 0,
+            };
+            let own = own.or_default();
+            own.merge(profile);
+            self.bytes += own.bytes().saturating_sub(before);
         }
     }
 
-    /// Adds the profiles of a later chunk.
-    pub fn merge(&mut self, later: Profiles) {
-        for (credential, profile) in later.all {
-            self.all.entry(credential).or_default().merge(profile);
+    /// About how much memory they take.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes all profiles out, in no order.
+    pub fn take(&mut self) -> impl Iterator<Item = (Box<str>, Profile)> + use<> {
+        self.bytes = 0;
+        std::mem::take(&mut self.all).into_iter()
+    }
+}
+
+/// Codes of network, region, tenant and service.
+type PlaceCodes = (u32, u32, u32, u32);
+
+/// Stays within one chunk, by codes: texts are made once each.
+#[derive(Clone, Default)]
+struct Stays {
+    all: Vec<(PlaceCodes, Sighting, Sighting)>,
+}
+
+impl Stays {
+    fn note(&mut self, uses: &Uses, row: usize, seen: Sighting) {
+        let code = |codes: &Codes| codes.codes[row];
+        let place = (code(&uses.src_ip), code(&uses.region), code(&uses.tenant_uid), code(&uses.service));
+        match self.all.iter_mut().rev().find(|(known, ..)| *known == place) {
+            Some((_, first, last)) => (*first, *last) = ((*first).min(seen), (*last).max(seen)),
+            None => self.all.push((place, seen, seen)),
         }
-    }
-
-    /// The profile of a credential.
-    pub fn get(&self, credential: &str) -> Option<&Profile> {
-        self.all.get(credential)
-    }
-
-    /// All profiles by credential.
-    pub fn sorted(&self) -> Vec<(&str, &Profile)> {
-        let mut all: Vec<_> = self.all.iter().map(|(c, p)| (&**c, p)).collect();
-        all.sort_unstable_by_key(|(c, _)| *c);
-        all
-    }
-
-    /// The first success of a credential after a time; with a call (service and operation), the first of that call. Exact but within one
-    /// step of ten minutes, where it is a success after that time, though there may have been an earlier one.
-    pub fn first_success_after(
-        &self,
-        credential: &str,
-        of: Option<(Option<&str>, Option<&str>)>,
-        time_us: Micros,
-    ) -> Option<Micros> {
-        let hash = |t: Option<&str>| t.map(|t| FxBuildHasher.hash_one(t));
-        let wanted = of.map(|(service, operation)| call(hash(service), hash(operation)));
-        let steps = self.all.get(credential)?.steps.range((time_us.div_euclid(STEP_US), 0)..);
-        let after = steps.filter(|((_, c), (_, last))| wanted.is_none_or(|w| w == *c) && *last > time_us);
-        after.map(|(_, (first, last))| if *first > time_us { *first } else { *last }).min()
     }
 }
 
 /// Keeps the smallest hashes of a set, sorted.
-fn note(set: &mut Vec<u64>, hash: Option<u64>) {
+pub fn note(set: &mut Vec<u64>, hash: Option<u64>) {
     let Some(hash) = hash else { return };
     if let Err(at) = set.binary_search(&hash) {
         set.insert(at, hash);
@@ -134,77 +243,125 @@ fn note(set: &mut Vec<u64>, hash: Option<u64>) {
     }
 }
 
-fn later(a: Option<Micros>, b: Option<Micros>) -> Option<Micros> {
-    a.max(b)
+fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
 }
 
 impl Profile {
-    fn count(&mut self, outcome: Outcome, time: Option<Micros>, called: u64) {
+    fn count(&mut self, outcome: Outcome, seen: Sighting, called: u64) {
+        let time = Some(seen.time_us).filter(|t| *t != Micros::MIN);
         if let Some(at) = time {
             self.span_us = Some(self.span_us.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         }
         match outcome {
             Outcome::Success => {
                 self.successes += 1;
-                self.last_success_us = later(self.last_success_us, time);
-                self.step(time, called);
+                if let Some(at) = time {
+                    self.first_success = earlier(self.first_success, Some(seen));
+                    self.last_success = self.last_success.max(Some(seen));
+                    self.step((at.div_euclid(STEP_US), called, at, at));
+                }
             }
             Outcome::Refused => {
                 self.refusals += 1;
-                self.last_failure_us = later(self.last_failure_us, time);
+                self.last_failure_us = self.last_failure_us.max(time);
             }
             Outcome::Failed => {
                 self.failures += 1;
-                self.last_failure_us = later(self.last_failure_us, time);
+                self.last_failure_us = self.last_failure_us.max(time);
             }
             Outcome::Unknown => {}
         }
     }
 
-    fn step(&mut self, time: Option<Micros>, called: u64) {
-        let Some(at) = time else { return };
-        let step = self.steps.entry((at.div_euclid(STEP_US), called)).or_insert((at, at));
-        *step = (step.0.min(at), step.1.max(at));
-        while self.steps.len() > STEPS_CAP {
-            self.steps.pop_first();
+    fn step(&mut self, (step, called, first, last): Step) {
+        match self.steps.binary_search_by_key(&(step, called), |s| (s.0, s.1)) {
+            Ok(at) => {
+                let own = &mut self.steps[at];
+                (own.2, own.3) = (own.2.min(first), own.3.max(last));
+            }
+            Err(at) => self.steps.insert(at, (step, called, first, last)),
+        }
+        if self.steps.len() > STEPS_CAP {
+            self.steps.remove(0);
         }
     }
 
     /// Takes the words that describe the credential from the first row that has them.
     fn describe(&mut self, uses: &Uses, row: usize) {
-        let word = |codes: &Codes| {
-            (codes.codes[row] as usize).checked_sub(1).and_then(|i| codes.values.get(i)).map(|v| v.as_str().into())
-        };
         for (own, codes) in [
             (&mut self.hint, &uses.credential_hint),
             (&mut self.kind, &uses.credential_kind),
             (&mut self.provider, &uses.provider),
             (&mut self.actor_name, &uses.actor_name),
+            (&mut self.alias, &uses.credential_alias),
         ] {
             if own.is_none() {
-                *own = word(codes);
+                *own = word(codes, row);
             }
         }
-        if let Some(kind) = word(&uses.actor_type) {
+        if let Some(kind) = word(&uses.actor_type, row) {
             insert(&mut self.actor_types, kind);
         }
     }
 
-    fn merge(&mut self, other: Profile) {
+    fn with(mut self, stays: Stays, uses: &Uses) -> Profile {
+        for ((ip, region, tenant, service), first, last) in stays.all {
+            let named = [text_of(service, &uses.service), text_of(tenant, &uses.tenant_uid)];
+            let place = Place {
+                network: text_of(ip, &uses.src_ip).and_then(network_of).map(Into::into),
+                region: text_of(region, &uses.region).map(Into::into),
+                tenant: text_of(tenant, &uses.tenant_uid).map(Into::into),
+                environment: named.into_iter().flatten().find_map(environment_of).map(Into::into),
+            };
+            self.stay((place, first, last));
+        }
+        self
+    }
+
+    fn stay(&mut self, (place, first, last): Stay) {
+        match self.places.binary_search_by(|(known, ..)| known.cmp(&place)) {
+            Ok(at) => {
+                let own = &mut self.places[at];
+                (own.1, own.2) = (own.1.min(first), own.2.max(last));
+            }
+            Err(at) => self.places.insert(at, (place, first, last)),
+        }
+        self.places.truncate(PLACES_CAP);
+    }
+
+    /// The profile with its sightings placed in the run's inputs.
+    fn shift(&mut self, input: u32, record: u64) {
+        let stays = self.places.iter_mut().flat_map(|(_, first, last)| [first, last]);
+        let all = self.first_success.iter_mut().chain(self.last_success.iter_mut()).chain(stays);
+        all.for_each(|seen| {
+            seen.input = input;
+            seen.record += record;
+        });
+    }
+
+    /// Adds what a later chunk, or the same credential under another name, shows.
+    pub fn merge(&mut self, other: Profile) {
         self.span_us = match (self.span_us, other.span_us) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
         };
-        self.last_success_us = later(self.last_success_us, other.last_success_us);
-        self.last_failure_us = later(self.last_failure_us, other.last_failure_us);
+        self.first_success = earlier(self.first_success, other.first_success);
+        self.last_success = self.last_success.max(other.last_success);
+        self.last_failure_us = self.last_failure_us.max(other.last_failure_us);
         self.successes += other.successes;
         self.failures += other.failures;
         self.refusals += other.refusals;
+        self.in_url |= other.in_url;
         for (own, new) in [
             (&mut self.hint, other.hint),
             (&mut self.kind, other.kind),
             (&mut self.provider, other.provider),
             (&mut self.actor_name, other.actor_name),
+            (&mut self.alias, other.alias),
         ] {
             if own.is_none() {
                 *own = new;
@@ -213,13 +370,24 @@ impl Profile {
         other.actor_types.into_iter().for_each(|t| insert(&mut self.actor_types, t));
         other.src_ips.into_iter().for_each(|h| note(&mut self.src_ips, Some(h)));
         other.operations.into_iter().for_each(|h| note(&mut self.operations, Some(h)));
-        for (step, (first, last)) in other.steps {
-            let own = self.steps.entry(step).or_insert((first, last));
-            *own = (own.0.min(first), own.1.max(last));
-        }
-        while self.steps.len() > STEPS_CAP {
-            self.steps.pop_first();
-        }
+        other.places.into_iter().for_each(|stay| self.stay(stay));
+        other.steps.into_iter().for_each(|step| self.step(step));
+    }
+
+    /// The first success after a time; with a call (service and operation), the first of that call. Exact but within one step of ten minutes,
+    /// where it is a success after that time, though there may have been an earlier one.
+    pub fn first_success_after(&self, of: Option<(Option<&str>, Option<&str>)>, time_us: Micros) -> Option<Micros> {
+        let wanted = of.map(|(service, operation)| call(service.map(hash), operation.map(hash)));
+        let from = self.steps.partition_point(|s| s.0 < time_us.div_euclid(STEP_US));
+        let after = self.steps[from..].iter().filter(|s| wanted.is_none_or(|w| w == s.1) && s.3 > time_us);
+        after.map(|(_, _, first, last)| if *first > time_us { *first } else { *last }).min()
+    }
+
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let stays = self.places.len() * (size_of::<Stay>() + 64);
+        let words = self.src_ips.len() + self.operations.len();
+        size_of::<Profile>() + 200 + stays + self.steps.len() * size_of::<Step>() + words * 8
     }
 }
 

@@ -1,26 +1,37 @@
 //! Fills the steps of a remedy with an incident's real names.
 
+use super::incidents::Diagnosed;
 use crate::model::column::Column;
+use crate::model::fact::Fact;
 use crate::model::finding::Incident;
 
 /// A step with every `{column}` replaced. What the logs do not name is said in words, or, inside a command, shown as `<column>`.
-pub fn fill(step: &str, incident: &Incident, extras: &[(Column, String)]) -> String {
-    filled(step, &|column| value(column, incident, extras))
+pub fn fill(step: &str, incident: &Incident, strongest: &Diagnosed) -> String {
+    let fact = |name: &str| {
+        let fact = Fact::from_name(name)?;
+        let known = strongest.facts.iter().find(|k| k.fact == fact)?;
+        Some(known.values.join(", "))
+    };
+    let by_name = |name: &str| match Column::from_name(name) {
+        Some(column) => value(column, incident, strongest),
+        None => fact(name),
+    };
+    filled(step, &by_name)
 }
 
-fn filled(step: &str, value: &dyn Fn(Column) -> Option<String>) -> String {
+fn filled(step: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(step.len());
     let mut rest = step;
     while let Some(open) = rest.find('{') {
         let Some(close) = rest[open..].find('}').map(|c| open + c) else { break };
         let name = &rest[open + 1..close];
         out.push_str(&rest[..open]);
-        match Column::from_name(name) {
-            Some(column) => {
-                let unnamed = || words(column).map_or_else(|| format!("<{name}>"), str::to_string);
-                out.push_str(&value(column).unwrap_or_else(unnamed));
+        match Column::from_name(name).is_some() || Fact::from_name(name).is_some() {
+            true => {
+                let unnamed = || words(name).map_or_else(|| format!("<{name}>"), str::to_string);
+                out.push_str(&value(name).unwrap_or_else(unnamed));
             }
-            None => out.push_str(&rest[open..=close]),
+            false => out.push_str(&rest[open..=close]),
         }
         rest = &rest[close + 1..];
     }
@@ -28,8 +39,11 @@ fn filled(step: &str, value: &dyn Fn(Column) -> Option<String>) -> String {
     out
 }
 
-fn words(column: Column) -> Option<&'static str> {
-    match column {
+fn words(name: &str) -> Option<&'static str> {
+    if Fact::from_name(name) == Some(Fact::Successor) {
+        return Some("the newer key");
+    }
+    match Column::from_name(name)? {
         Column::CredentialHint => Some("the credential"),
         Column::ActorName => Some("the caller"),
         Column::Provider => Some("the provider"),
@@ -39,7 +53,7 @@ fn words(column: Column) -> Option<&'static str> {
     }
 }
 
-fn value(column: Column, incident: &Incident, extras: &[(Column, String)]) -> Option<String> {
+fn value(column: Column, incident: &Incident, strongest: &Diagnosed) -> Option<String> {
     let own = match column {
         Column::CredentialUid => incident.credential_uid.clone(),
         Column::CredentialHint => incident.credential_hint.clone().or_else(|| incident.credential_uid.clone()),
@@ -52,7 +66,7 @@ fn value(column: Column, incident: &Incident, extras: &[(Column, String)]) -> Op
         Column::SrcIp => incident.src_ips.values.first().cloned(),
         _ => None,
     };
-    own.or_else(|| extras.iter().find(|(c, _)| *c == column).map(|(_, t)| t.clone()))
+    own.or_else(|| strongest.failure.get(column).map(str::to_string))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The tree of root causes and how strong a claim to one of them is; knows no rule and no record.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Who must act.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Owner {
     /// Who runs the calling workload.
     Caller,

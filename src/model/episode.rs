@@ -174,6 +174,8 @@ pub struct Step {
     pub rules: u64,
     /// The measured values, folded.
     pub values: Vec<Vec<String>>,
+    /// What is said of it, where a cause rule says something of its events; `{lag}` stands for how long before the other it was.
+    pub said: String,
     /// The event.
     pub event: EventRef,
 }

@@ -3,13 +3,14 @@
 use super::cause::Owner;
 pub use super::uses::{Lifecycle, Outcome, Uses};
 use super::verdict::Sureness;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 pub type Micros = i64;
 
 /// One predicate of a matching rule and the value it met: a line of a failure's `why`.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// The rule's id.
     pub rule_id: String,
@@ -30,7 +31,7 @@ pub struct Evidence {
 }
 
 /// How severe an alert or incident is; Sigma's levels, lowest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Level {
     /// Worth knowing.
     Informational,
@@ -66,7 +67,7 @@ impl Level {
 }
 
 /// Whether an incident still goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum State {
     /// Failures reach up to the end of the logs.
     Ongoing,
@@ -87,8 +88,27 @@ impl State {
     }
 }
 
+/// What a cited event shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Shows {
+    /// The refusal itself.
+    Refusal,
+    /// The cause of it, in another record.
+    Cause,
+}
+
+impl Shows {
+    /// The word in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Shows::Refusal => "refusal",
+            Shows::Cause => "cause",
+        }
+    }
+}
+
 /// An event cited as proof.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proof {
     /// Its `event_uid`, else `input_file#input_record`.
     pub event_uid: String,
@@ -96,12 +116,18 @@ pub struct Proof {
     pub event_time: Option<Micros>,
     /// The source that saw it.
     pub source: String,
+    /// The input.
+    pub input_file: String,
+    /// 0-based ordinal of the record in it.
+    pub input_record: u64,
+    /// What it shows.
+    pub shows: Shows,
     /// What it shows, in words.
     pub says: String,
 }
 
 /// The answer to one question of the checklist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Answer {
     /// Shown to be all right.
     Pass,
@@ -123,10 +149,10 @@ impl Answer {
 }
 
 /// One question of the checklist, answered.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckAnswer {
     /// Id of the question (see [`super::checklist`]).
-    pub check: &'static str,
+    pub check: String,
     /// The answer.
     pub answer: Answer,
     /// The evidence, or the log that would be needed.
@@ -134,7 +160,7 @@ pub struct CheckAnswer {
 }
 
 /// A capped sample of distinct values with their true number.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sample {
     /// The first values in sorted order, at most [`Sample::CAP`].
     pub values: Vec<String>,
@@ -148,7 +174,7 @@ impl Sample {
 }
 
 /// Failures of one subject and one cause without a longer pause than the gap.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Stable across runs: a digest of subject, cause and first failure.
     pub incident_uid: String,
@@ -254,13 +280,17 @@ pub struct Credential {
     pub credential_uid: String,
     /// Its masked form.
     pub credential_hint: Option<String>,
+    /// Another id or name of it.
+    pub credential_alias: Option<String>,
     /// Its kind.
     pub credential_kind: Option<String>,
     /// Who owns it.
     pub provider: Option<String>,
     /// Name of who holds it.
     pub owner: Option<String>,
-    /// active, deactivated, deleted or expired, as the last lifecycle event left it; none when no log says.
+    /// user, service, role or root, where an inventory says.
+    pub owner_kind: Option<String>,
+    /// active, inactive, deleted, expired, rotated or leaked, as the last lifecycle event left it; none when no log says.
     pub state: Option<String>,
     /// When it was created.
     pub created_at: Option<Micros>,
@@ -288,6 +318,8 @@ pub struct Credential {
     pub distinct_src_ips: u64,
     /// Distinct operations, counted up to the profile's cap.
     pub distinct_operations: u64,
+    /// Environments it was accepted in.
+    pub environments: Vec<String>,
     /// Hygiene findings, e.g. `root_key`.
     pub findings: Vec<String>,
 }
@@ -368,12 +400,12 @@ pub struct Findings {
     pub totals: Totals,
     /// Failures by cause id (`unexplained` for none), most first.
     pub causes: Vec<(String, u64)>,
-    /// Incidents, most pressing first.
+    /// Incidents, most pressing first; of very many only these, the table has all.
     pub incidents: Vec<Incident>,
+    /// How many incidents there are.
+    pub incidents_total: u64,
     /// Alerts, most severe first.
     pub alerts: Vec<Alert>,
-    /// Credential profiles by credential_uid.
-    pub credentials: Vec<Credential>,
     /// Inputs in canonical order.
     pub coverage: Vec<Coverage>,
     /// Rejected records in canonical order.

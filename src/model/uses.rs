@@ -1,6 +1,7 @@
 //! What events tell diagnosis besides their rows: how credentials were used, and what control-plane calls changed; knows no stage.
 
 use super::finding::Micros;
+use super::place::EventPlace;
 use super::records::Codes;
 
 /// What one event of a chunk did with a credential: the hot columns of every event, reported or not, one entry a row.
@@ -12,6 +13,8 @@ pub struct Uses {
     pub outcome: Vec<Outcome>,
     /// Dictionary codes of `credential_uid`.
     pub credential_uid: Codes,
+    /// Dictionary codes of `credential_alias`.
+    pub credential_alias: Codes,
     /// Dictionary codes of `credential_hint`.
     pub credential_hint: Codes,
     /// Dictionary codes of `credential_kind`.
@@ -24,6 +27,10 @@ pub struct Uses {
     pub actor_type: Codes,
     /// Dictionary codes of `src_ip`.
     pub src_ip: Codes,
+    /// Dictionary codes of `region`.
+    pub region: Codes,
+    /// Dictionary codes of `tenant_uid`.
+    pub tenant_uid: Codes,
     /// Dictionary codes of `service`.
     pub service: Codes,
     /// Dictionary codes of `operation`.
@@ -43,19 +50,31 @@ pub enum Outcome {
     Unknown,
 }
 
-/// A successful control-plane call that changed a credential, user, account or policy.
-#[derive(Debug, Clone, PartialEq)]
+/// A successful control-plane call that changed a credential, user, account or policy. Secrets are masked.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lifecycle {
-    /// When it happened.
-    pub event_time_us: Option<Micros>,
     /// What it did, e.g. `credential_deactivated`.
     pub lifecycle_op: String,
+    /// The call, in the source's own words.
+    pub operation: Option<String>,
     /// The provider it happened at.
     pub provider: Option<String>,
+    /// The account it happened in.
+    pub account_uid: Option<String>,
+    /// The organisation, project or workspace it happened in.
+    pub tenant_uid: Option<String>,
+    /// Who did it.
+    pub actor_name: Option<String>,
     /// The credential it was done to.
     pub target_credential_uid: Option<String>,
+    /// Another id of that credential in the same record.
+    pub target_credential_alias: Option<String>,
+    /// Id of the user it was done to.
+    pub target_user_uid: Option<String>,
     /// Name of the user it was done to.
     pub target_user_name: Option<String>,
     /// End of the credential's validity, where the call set one.
     pub valid_until_us: Option<Micros>,
+    /// The record.
+    pub place: EventPlace,
 }

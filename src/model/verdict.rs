@@ -1,10 +1,11 @@
 //! Combines the claims about one failure into a verdict in the cause tree; order of claims never matters and nothing but the claims is looked at.
 
 use super::cause::{Basis, CauseClaim};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How sure a verdict is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Sureness {
     /// No claim carried.
     Unexplained,

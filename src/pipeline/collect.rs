@@ -1,19 +1,15 @@
 //! Takes parts in canonical order and folds them into the run's compact tables: the only place where chunks meet.
 
 use super::engine::Engine;
-use super::matches::RunMatches;
+use super::gather::{Base, Gathered};
 use super::work::{Kept, Part};
 use super::{Keep, Run};
-use crate::diagnose::failures::FailureTable;
-use crate::diagnose::profiles::Profiles;
-use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
 use crate::model::column::Column;
-use crate::model::finding::{Coverage, Lifecycle, Micros, Reject, Totals};
+use crate::model::finding::{Coverage, Micros, Reject, Totals};
 use crate::report::parquet::write_part;
 use crate::store::outdir::OutDir;
 use crate::store::seen::Seen;
-use crate::store::spool::Spool;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, UInt64Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::UInt64Type;
@@ -36,26 +32,14 @@ pub struct Collector<'c> {
     sources_of_input: BTreeSet<String>,
     events: Vec<RecordBatch>,
     event_files: usize,
-    /// Failure rows with evidence, in order.
-    pub spool: Spool,
-    /// Failures in short.
-    pub failures: FailureTable,
-    /// Verdicts by set of rules.
-    pub verdicts: Verdicts,
-    /// What every credential did.
-    pub profiles: Profiles,
-    /// What was done to credentials.
-    pub lifecycle: Vec<Lifecycle>,
-    /// What matches leave behind.
-    pub matches: RunMatches,
+    /// What diagnosis needs.
+    pub gathered: Gathered,
     /// Inputs.
     pub coverage: Vec<Coverage>,
     /// Rejected records.
     pub rejects: Vec<Reject>,
     /// Counts.
     pub totals: Totals,
-    /// Sources seen.
-    pub sources: BTreeSet<String>,
 }
 
 /// Rows of `events` that fill a file: written by the thread that brought the last of them, while others go on.
@@ -85,16 +69,10 @@ impl<'c> Collector<'c> {
             sources_of_input: BTreeSet::new(),
             events: Vec::new(),
             event_files: 0,
-            spool: Spool::new(run.memory_bytes / 5),
-            failures: FailureTable::default(),
-            verdicts: Verdicts::new(engine.rules.claims()),
-            profiles: Profiles::default(),
-            lifecycle: Vec::new(),
-            matches: RunMatches::new(engine.rules, run.gap_us, run.memory_bytes),
+            gathered: Gathered::new(engine, run.gap_us, run.memory_bytes),
             coverage: Vec::new(),
             rejects: Vec::new(),
             totals: Totals::default(),
-            sources: BTreeSet::new(),
         }
     }
 
@@ -143,7 +121,7 @@ impl<'c> Collector<'c> {
         }
     }
 
-    fn take_batch(&mut self, (input, base): (usize, u64), kept: Kept, taken: &mut Taken) -> Result<(), Error> {
+    fn take_batch(&mut self, (input, base): (usize, u64), mut kept: Kept, taken: &mut Taken) -> Result<(), Error> {
         let duplicate = self.duplicates(&kept)?;
         let duplicates = duplicate.as_ref().map_or(0, |d| d.iter().filter(|d| **d).count() as u64);
         let row = &mut self.coverage[input];
@@ -154,20 +132,11 @@ impl<'c> Collector<'c> {
             row.last_event_time = row.last_event_time.max(Some(time));
         }
         self.sources_of_input.insert(kept.source.clone());
-        self.sources.insert(kept.source.clone());
         self.totals.outside_window += kept.outside;
         let is_first = |row: usize| duplicate.as_ref().is_none_or(|d| !d[row]);
-        self.profiles.merge(if duplicates == 0 {
-            kept.profiles
-        } else {
-            Profiles::of(&kept.uses, duplicate.as_deref())
-        });
-        self.lifecycle.extend(kept.lifecycle.into_iter().filter(|(r, _)| is_first(*r)).map(|(_, l)| l));
-        kept.hits.iter().filter(|h| is_first(h.row as usize)).for_each(|h| self.matches.count(h.rule));
-        for row in kept.matches.into_iter().filter(|m| is_first(m.row)) {
-            let record = base + kept.ordinals[row.row];
-            self.matches.take(row, &kept.source, (input, &self.run.inputs[input].name, record))?;
-        }
+        let name = self.coverage[input].input_file.clone();
+        let at = Base { input, name: &name, record: base };
+        self.gathered.take(at, &mut kept, duplicate.as_deref().filter(|_| duplicates > 0))?;
         if let Some(refused) = kept.failures {
             taken.failures.push(Rows::new(refused, kept.claims, &kept.ordinals, &is_first)?);
         }
@@ -192,11 +161,8 @@ impl<'c> Collector<'c> {
 
     fn take_failures(&mut self, parts: Vec<Rows>, base: u64) -> Result<(), Error> {
         let Some((rows, claims)) = Rows::join(parts, base).map_err(fault)? else { return Ok(()) };
-        let verdicts: Vec<u32> = claims.iter().map(|c| self.verdicts.of(c)).collect();
         self.totals.failures += rows.num_rows() as u64;
-        self.totals.explained += verdicts.iter().filter(|v| self.verdicts.get(**v).cause.is_some()).count() as u64;
-        self.failures.push(&rows, &verdicts);
-        self.spool.push(rows)
+        self.gathered.take_failures(rows, &claims)
     }
 
     fn take_events(&mut self, parts: Vec<Rows>, base: u64) -> Result<Option<PartFile>, Error> {
@@ -230,6 +196,7 @@ impl<'c> Collector<'c> {
         let row = &mut self.coverage[input];
         let sources: Vec<&str> = self.sources_of_input.iter().map(String::as_str).collect();
         row.source = (!sources.is_empty()).then(|| sources.join(","));
+        self.gathered.inputs.push((row.input_file.clone(), sources.join(",").into()));
         if row.records == 0 && row.problem.is_none() {
             row.problem = Some("no records".into());
         }
@@ -246,6 +213,7 @@ impl<'c> Collector<'c> {
         totals.rejects += row.rejects;
         totals.duplicates += row.duplicates;
         totals.last_event_time = totals.last_event_time.max(row.last_event_time);
+        self.gathered.end_us = totals.last_event_time;
         totals.first_event_time = match (totals.first_event_time, row.first_event_time) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),

@@ -1,5 +1,6 @@
 //! What matches of rules leave behind: alerts under way, steps of correlations, and counts; first by row of a chunk, then for the run.
 
+use super::claims::{Attributed, attribute};
 use super::engine::Engine;
 use crate::detect::correlated::{self, Correlated};
 use crate::detect::sigma::{self, AlertRule, Matches};
@@ -17,6 +18,7 @@ use crate::source::credential;
 use crate::source::redact::{redact, redact_field};
 use crate::store::sorted::Sorted;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// What a row of a chunk leaves behind.
 pub struct RowMatches {
@@ -78,6 +80,9 @@ fn masked(mut step: Step, names: &[String]) -> Step {
     };
     step.group.iter_mut().zip(names).for_each(|(text, name)| mask(name, text));
     step.values.iter_mut().flatten().for_each(|text| mask("", text));
+    if let Cow::Owned(masked) = redact(&step.said) {
+        step.said = masked;
+    }
     step
 }
 
@@ -147,6 +152,25 @@ impl RunMatches {
         Ok(())
     }
 
+    /// What correlations claim about refusals.
+    pub fn attributed(&mut self, rules: &RuleSet, inputs: &[(Arc<str>, Arc<str>)]) -> Result<Attributed, Error> {
+        let mut attributed = Attributed::default();
+        for (number, correlation) in rules.correlations.iter().enumerate() {
+            let Some(attribution) = &correlation.cause else { continue };
+            let claim = ((rules.rules.len() + number) as u32, attribution);
+            let mut group: Vec<Step> = Vec::new();
+            self.steps.drain(number as u32, &mut |step| {
+                if group.first().is_some_and(|first| first.group != step.group) {
+                    attribute(&mut attributed, claim, &group, inputs);
+                    group.clear();
+                }
+                group.push(step);
+            })?;
+            attribute(&mut attributed, claim, &group, inputs);
+        }
+        Ok(attributed)
+    }
+
     /// The alerts of the run, most severe first, and the matches by rule id.
     pub fn finish(mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
         let rules = engine.rules;
@@ -156,7 +180,7 @@ impl RunMatches {
         let episodes = count(&rules.correlations, &mut self.steps)?;
         for (correlation, episodes) in rules.correlations.iter().zip(episodes).filter(|(_, e)| !e.is_empty()) {
             counts.push((correlation.meta.id.clone(), episodes.len() as u64));
-            if !correlation.is_silent {
+            if !correlation.is_silent && correlation.cause.is_none() {
                 alerts.extend(correlated::alerts(&correlated(correlation), episodes));
             }
         }

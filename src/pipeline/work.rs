@@ -3,10 +3,14 @@
 use super::engine::Engine;
 use super::matches::{RowMatches, row_matches};
 use super::{Keep, Run};
-use crate::diagnose::profiles::Profiles;
+use crate::diagnose::fleet::Pulse;
+use crate::diagnose::profiles::{Profiles, Rows};
 use crate::model::column::Column;
 use crate::model::finding::{Evidence, Lifecycle, Outcome, Uses};
+use crate::model::inventory::Listed;
+use crate::model::place::EventPlace;
 use crate::model::records::Records;
+use crate::model::sketch::Sketch;
 use crate::read::find::Input;
 use crate::read::reader::Chunk;
 use crate::report::failures::with_evidence;
@@ -59,6 +63,14 @@ pub struct Kept {
     pub uses: Uses,
     /// Profiles over all rows.
     pub profiles: Profiles,
+    /// What was accepted when.
+    pub pulse: Pulse,
+    /// Sketches of the keys sent.
+    pub sketches: Vec<(String, Sketch)>,
+    /// Whether the source tells what happens to credentials.
+    pub is_audit: bool,
+    /// What inventories list, and the rows.
+    pub listed: Vec<(usize, Listed)>,
     /// Failures with evidence, and which rows they are; none in most chunks.
     pub failures: Option<(RecordBatch, Vec<usize>)>,
     /// Rule numbers that claimed each failure.
@@ -134,13 +146,17 @@ impl<'w, 'r> Worker<'w, 'r> {
         }
     }
 
-    fn kept(&mut self, mut batch: Batch<'_, '_>, name: &str) -> Result<Kept, ArrowError> {
+    /// What is kept of a batch.
+    pub fn kept(&mut self, mut batch: Batch<'_, '_>, name: &str) -> Result<Kept, ArrowError> {
         let source = batch.source().to_string();
         let memo = self.memos.entry(source.clone()).or_default();
         let hits = self.engine.rules_of(&source).map_or_else(Vec::new, |rules| rules.evaluate(&batch, memo));
-        let rules = &self.engine.rules.rules;
-        for hit in hits.iter().filter(|h| rules[h.rule as usize].cause.is_some()) {
-            batch.uses.outcome[hit.row as usize] = Outcome::Refused;
+        for hit in &hits {
+            let outcome = &mut batch.uses.outcome[hit.row as usize];
+            let claims = self.engine.rules.rules[hit.rule as usize].cause.is_some();
+            if claims || (*outcome != Outcome::Success && self.engine.rules.is_attributed(hit.rule)) {
+                *outcome = Outcome::Refused;
+            }
         }
         let inside: Vec<bool> = batch.uses.event_time_us.iter().map(|t| self.is_inside(*t)).collect();
         let refused: Vec<usize> =
@@ -161,7 +177,11 @@ impl<'w, 'r> Worker<'w, 'r> {
             lifecycle: lifecycle(&batch, &inside),
             matches: row_matches(self.engine.rules, &batch, &hits, &inside),
             hits: hits.into_iter().filter(|h| inside[h.row as usize]).collect(),
-            profiles: Profiles::of(&batch.uses, None),
+            profiles: Profiles::of(&batch.uses, Rows { ordinals: &batch.ordinals, skip: None }),
+            pulse: Pulse::of(&batch.uses, Rows { ordinals: &batch.ordinals, skip: None }),
+            sketches: batch.sketches,
+            is_audit: batch.is_audit,
+            listed: batch.listed,
             outside: inside.iter().filter(|i| !**i).count() as u64,
             failures,
             source,
@@ -208,19 +228,28 @@ fn text(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {
     batch.text(row, column).map(|t| redact(t).into_owned())
 }
 
-fn time(batch: &Batch<'_, '_>, row: usize) -> Option<i64> {
-    Some(batch.uses.event_time_us[row]).filter(|t| *t != i64::MIN)
-}
-
 fn lifecycle(batch: &Batch<'_, '_>, inside: &[bool]) -> Vec<(usize, Lifecycle)> {
     let found = batch.lifecycle.iter().filter(|&&row| inside[row]).filter_map(|&row| {
+        let text = |column| text(batch, row, column);
+        let place = EventPlace {
+            event_time_us: batch.time_us(row),
+            source: batch.source().into(),
+            event_uid: text(Column::EventUid).map(Into::into),
+            ..EventPlace::default()
+        };
         let lifecycle = Lifecycle {
-            lifecycle_op: text(batch, row, Column::LifecycleOp)?,
-            event_time_us: time(batch, row),
-            provider: text(batch, row, Column::Provider),
-            target_credential_uid: text(batch, row, Column::TargetCredentialUid),
-            target_user_name: text(batch, row, Column::TargetUserName),
-            valid_until_us: text(batch, row, Column::ValidUntil).and_then(|t| crate::model::time::parse(&t)),
+            lifecycle_op: text(Column::LifecycleOp)?,
+            operation: text(Column::Operation),
+            provider: text(Column::Provider),
+            account_uid: text(Column::AccountUid),
+            tenant_uid: text(Column::TenantUid),
+            actor_name: text(Column::ActorName),
+            target_credential_uid: text(Column::TargetCredentialUid),
+            target_credential_alias: text(Column::TargetCredentialAlias),
+            target_user_uid: text(Column::TargetUserUid),
+            target_user_name: text(Column::TargetUserName),
+            valid_until_us: text(Column::ValidUntil).and_then(|t| crate::model::time::parse(&t)),
+            place,
         };
         Some((row, lifecycle))
     });

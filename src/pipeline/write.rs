@@ -1,22 +1,27 @@
-//! The end of a run: incidents, credentials and alerts from the compact tables, and every table of the report.
+//! The end of a run: diagnosis, and every table of the report, written as it comes.
 
 use super::Run;
 use super::collect::Collector;
+use super::diagnosis::{Asked, Diagnosis, RowVerdict, diagnose, explained};
 use super::engine::Engine;
-use crate::diagnose::credentials::credentials;
-use crate::diagnose::failures::FailureTable;
-use crate::diagnose::incidents::{Case, incidents};
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
-use crate::model::finding::{Findings, Incident};
+use crate::model::finding::{Credential, Findings, Incident};
 use crate::report::failures::{Diagnosed, diagnosed, schema};
 use crate::report::parquet::TableWriter;
 use crate::report::{json, summary, tables};
 use crate::rule::set::RuleSet;
 use crate::store::outdir::{MARK, OutDir};
+use crate::store::sorted::{Merged, Sorted};
 use crate::store::spool::Spool;
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use std::collections::BTreeMap;
+
+/// Most incidents kept for the terminal; the table has all.
+const TOLD: usize = 10_000;
+/// Rows made into a table's batch at a time.
+const ROWS: usize = 1_000;
 
 /// Works out the findings and writes the report.
 pub fn report(
@@ -26,39 +31,34 @@ pub fn report(
     mut collected: Collector<'_>,
 ) -> Result<Findings, Error> {
     collected.end_events()?;
-    let levels: Vec<_> = engine.rules.rules.iter().map(|r| r.meta.level).collect();
-    let sources: Vec<String> = collected.sources.iter().cloned().collect();
-    let case = Case {
-        failures: &collected.failures,
-        verdicts: &collected.verdicts,
-        profiles: &collected.profiles,
-        causes: &engine.rules.causes,
-        levels: &levels,
-        gap_us: run.gap_us,
-        end_us: collected.totals.last_event_time,
-        sources: &sources,
-    };
-    let (found, incident_of) = incidents(&case)?;
-    let (alerts, matches) = collected.matches.finish(engine)?;
+    let gathered = &mut collected.gathered;
+    let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
+    let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed };
+    let mut credentials = Table::<Credential>::create(out, "credentials", tables::credentials)?;
+    let found = diagnose(engine.rules, gathered, asked, &mut |credential| credentials.add(credential))?;
+    credentials.finish()?;
+    let Diagnosis { rows, incidents, causes } = found;
+    write_failures(
+        out,
+        &mut gathered.spool,
+        rows,
+        &FailureRules { verdicts: &gathered.verdicts, rules: engine.rules },
+    )?;
+    let mut totals = collected.totals;
+    totals.explained = explained(&causes);
+    let (incidents, incidents_total) = write_incidents(out, incidents)?;
+    let (alerts, matches) = collected.gathered.matches.finish(engine)?;
     let findings = Findings {
-        causes: causes(&collected.failures, &collected.verdicts),
+        causes: most_first(causes),
         alerts,
         matches,
         rule_notes: run.rule_notes.clone(),
-        credentials: credentials(&collected.profiles, &collected.lifecycle, collected.totals.last_event_time),
-        incidents: found,
+        incidents,
+        incidents_total,
         coverage: collected.coverage,
         rejects: collected.rejects,
-        totals: collected.totals,
+        totals,
     };
-    let verdicts = FailureVerdicts {
-        failures: &collected.failures,
-        verdicts: &collected.verdicts,
-        incident_of: &incident_of,
-        incidents: &findings.incidents,
-        rules: engine.rules,
-    };
-    verdicts.write(out, collected.spool)?;
     write_tables(out, &findings)?;
     out.write("alerts.ndjson", &json::alerts(&findings.alerts))?;
     out.write(MARK, &summary::render(&findings))?;
@@ -66,62 +66,115 @@ pub fn report(
 }
 
 /// Failures by cause, most first.
-fn causes(failures: &FailureTable, verdicts: &Verdicts) -> Vec<(String, u64)> {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    for failure in &failures.rows {
-        *counts.entry(verdicts.get(failure.verdict).cause.as_deref().unwrap_or("unexplained")).or_default() += 1;
-    }
-    let mut counts: Vec<(String, u64)> = counts.into_iter().map(|(c, n)| (c.to_string(), n)).collect();
+fn most_first(causes: BTreeMap<String, u64>) -> Vec<(String, u64)> {
+    let mut counts: Vec<(String, u64)> = causes.into_iter().collect();
     counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     counts
 }
 
-/// Every failure's verdict and incident, by row.
-struct FailureVerdicts<'f> {
-    failures: &'f FailureTable,
+/// How rows of one kind become a table's batch.
+type Batched<T> = fn(&[T]) -> Result<RecordBatch, ArrowError>;
+
+/// A table that is written while its rows come.
+struct Table<T> {
+    name: &'static str,
+    writer: TableWriter,
+    rows: Vec<T>,
+    batched: Batched<T>,
+}
+
+fn fault(name: &str, error: ArrowError) -> Error {
+    Error::new(name, error.to_string(), "this is a fault of keyfault: please report it")
+}
+
+impl<T> Table<T> {
+    fn create(out: &OutDir, name: &'static str, batched: Batched<T>) -> Result<Table<T>, Error> {
+        let schema = batched(&[]).map_err(|e| fault(name, e))?.schema();
+        let writer = TableWriter::create(&out.file(&format!("{name}.parquet"))?, name, schema)?;
+        Ok(Table { name, writer, rows: Vec::new(), batched })
+    }
+
+    fn add(&mut self, row: T) -> Result<(), Error> {
+        self.rows.push(row);
+        if self.rows.len() < ROWS { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let batch = (self.batched)(&self.rows).map_err(|e| fault(self.name, e))?;
+        self.rows.clear();
+        self.writer.write(batch)
+    }
+
+    fn finish(mut self) -> Result<(), Error> {
+        self.flush()?;
+        self.writer.finish()
+    }
+}
+
+/// Writes all incidents, and keeps the most pressing ones.
+fn write_incidents(out: &OutDir, ranked: Sorted<super::diagnosis::Ranked>) -> Result<(Vec<Incident>, u64), Error> {
+    let mut table = Table::<Incident>::create(out, "incidents", tables::incidents)?;
+    let (mut told, mut total) = (Vec::new(), 0);
+    for incident in ranked.into_rows()? {
+        let incident = incident?.0;
+        if told.len() < TOLD {
+            told.push(incident.clone());
+        }
+        total += 1;
+        table.add(incident)?;
+    }
+    table.finish()?;
+    Ok((told, total))
+}
+
+/// What is needed to say why a failure got its verdict.
+struct FailureRules<'f> {
     verdicts: &'f Verdicts,
-    incident_of: &'f [u32],
-    incidents: &'f [Incident],
     rules: &'f RuleSet,
 }
 
-impl FailureVerdicts<'_> {
-    /// Streams the failures that were set aside into their table.
-    fn write(&self, out: &OutDir, spool: Spool) -> Result<(), Error> {
-        let mut writer = TableWriter::create(&out.file("failures.parquet")?, "failures", schema())?;
-        let mut at = 0;
-        spool.drain(&mut |rows| {
-            let added: Vec<Diagnosed<'_>> = (at..at + rows.num_rows()).map(|row| self.diagnosed(row)).collect();
-            at += rows.num_rows();
-            let rows = diagnosed(&rows, &added)
-                .map_err(|e| Error::new("failures", e.to_string(), "this is a fault of keyfault: please report it"))?;
-            writer.write(rows)
-        })?;
-        writer.finish()
+/// Streams the failures that were set aside into their table, each with what diagnosis adds to it.
+fn write_failures(
+    out: &OutDir,
+    spool: &mut Spool,
+    results: Sorted<RowVerdict>,
+    rules: &FailureRules<'_>,
+) -> Result<(), Error> {
+    let mut writer = TableWriter::create(&out.file("failures.parquet")?, "failures", schema())?;
+    let mut results = results.into_rows()?;
+    for rows in spool.rows()? {
+        let rows = rows?;
+        let added = next_of(&mut results, rows.num_rows())?;
+        let added: Vec<Diagnosed<'_>> = added.iter().map(|row| rules.diagnosed(row)).collect();
+        writer.write(diagnosed(&rows, &added).map_err(|e| fault("failures", e))?)?;
     }
+    writer.finish()
+}
 
-    fn diagnosed(&self, row: usize) -> Diagnosed<'_> {
-        let verdict = self.failures.rows[row].verdict;
-        let rule = self.verdicts.strongest_rule(verdict);
+fn next_of(results: &mut Merged<RowVerdict>, number: usize) -> Result<Vec<RowVerdict>, Error> {
+    results.by_ref().take(number).collect()
+}
+
+impl FailureRules<'_> {
+    fn diagnosed<'r>(&'r self, row: &'r RowVerdict) -> Diagnosed<'r> {
+        let rule = self.verdicts.strongest_rule(row.verdict).and_then(|r| self.rules.claimant(r));
         Diagnosed {
-            verdict: self.verdicts.get(verdict),
-            rule_id: rule.map(|r| self.rules.rules[r as usize].meta.id.as_str()),
-            incident_uid: &self.incidents[self.incident_of[row] as usize].incident_uid,
+            verdict: self.verdicts.get(row.verdict),
+            rule_id: rule.map(|meta| meta.id.as_str()),
+            incident_uid: &row.incident_uid,
+            evidence: &row.evidence,
         }
     }
 }
 
 fn write_tables(out: &OutDir, findings: &Findings) -> Result<(), Error> {
     let all = [
-        ("incidents", tables::incidents(&findings.incidents)),
         ("alerts", tables::alerts(&findings.alerts)),
-        ("credentials", tables::credentials(&findings.credentials)),
         ("coverage", tables::coverage(&findings.coverage)),
         ("rejects", tables::rejects(&findings.rejects)),
     ];
     for (name, rows) in all {
-        let rows: RecordBatch =
-            rows.map_err(|e| Error::new(name, e.to_string(), "this is a fault of keyfault: please report it"))?;
+        let rows = rows.map_err(|e| fault(name, e))?;
         let mut writer = TableWriter::create(&out.file(&format!("{name}.parquet"))?, name, rows.schema())?;
         writer.write(rows)?;
         writer.finish()?;

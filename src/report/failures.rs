@@ -5,9 +5,10 @@ use crate::model::column::{dict, event_fields};
 use crate::model::finding::Evidence;
 use crate::model::verdict::Verdict;
 use arrow::array::{
-    ArrayRef, Float32Array, Float32Builder, ListArray, ListBuilder, RecordBatch, StringArray, StringDictionaryBuilder,
-    StructBuilder,
+    Array, ArrayRef, AsArray, Float32Array, Float32Builder, ListArray, ListBuilder, RecordBatch, StringArray,
+    StringDictionaryBuilder, StructBuilder,
 };
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub struct Diagnosed<'d> {
     pub rule_id: Option<&'d str>,
     /// Its incident.
     pub incident_uid: &'d str,
+    /// Evidence from other records.
+    pub evidence: &'d [Evidence],
 }
 
 fn why_fields() -> Fields {
@@ -66,11 +69,33 @@ pub fn schema() -> SchemaRef {
 /// Rows of `events` with the evidence for each.
 pub fn with_evidence(events: &RecordBatch, why: &[Vec<Evidence>]) -> Result<RecordBatch, ArrowError> {
     let mut columns = events.columns().to_vec();
-    columns.push(Arc::new(why_array(why)));
+    columns.push(Arc::new(why_array(why.iter().map(Vec::as_slice))));
     RecordBatch::try_new(evidence_schema(), columns)
 }
 
-fn why_array(rows: &[Vec<Evidence>]) -> ListArray {
+/// The evidence that workers handed over, with that from other records before it.
+fn with_more(why: &ArrayRef, added: &[Diagnosed<'_>]) -> Result<ArrayRef, ArrowError> {
+    if added.iter().all(|a| a.evidence.is_empty()) {
+        return Ok(why.clone());
+    }
+    let more = why_array(added.iter().map(|a| a.evidence));
+    let (own, more): (&ListArray, &ListArray) = (why.as_list(), &more);
+    let both = [more.values().as_ref(), own.values().as_ref()];
+    let mut offsets = vec![0i32];
+    let mut picked = Vec::new();
+    for row in 0..own.len() {
+        for (number, list) in [more, own].into_iter().enumerate() {
+            let (from, to) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
+            picked.extend((from..to).map(|at| (number, at)));
+        }
+        offsets.push(picked.len() as i32);
+    }
+    let values = arrow::compute::interleave(&both, &picked)?;
+    let field = Arc::new(Field::new("item", DataType::Struct(why_fields()), true));
+    Ok(Arc::new(ListArray::try_new(field, OffsetBuffer::new(offsets.into()), values, None)?))
+}
+
+fn why_array<'e>(rows: impl Iterator<Item = &'e [Evidence]>) -> ListArray {
     let mut list = ListBuilder::new(StructBuilder::from_fields(why_fields(), 0));
     for evidence in rows {
         for e in evidence {
@@ -100,7 +125,7 @@ pub fn diagnosed(rows: &RecordBatch, added: &[Diagnosed<'_>]) -> Result<RecordBa
     columns.push(Arc::new(verdict.finish()));
     columns.push(Arc::new(Float32Array::from_iter_values(added.iter().map(|r| r.verdict.confidence))));
     columns.push(Arc::new(added.iter().map(|r| r.rule_id).collect::<StringArray>()));
-    columns.push(rows.column(events).clone());
+    columns.push(with_more(rows.column(events), added)?);
     columns.push(Arc::new(alternatives(added)));
     columns.push(Arc::new(added.iter().map(|r| Some(r.incident_uid)).collect::<StringArray>()));
     RecordBatch::try_new(schema(), columns)

@@ -71,7 +71,8 @@ pub fn incident(incident: &Incident) -> Value {
         "recovered_at": rfc3339(incident.recovered_at),
         "failures": incident.failures,
         "proof": incident.proof.iter().map(|p| json!({
-            "event_uid": p.event_uid, "event_time": rfc3339(p.event_time), "source": p.source, "says": p.says,
+            "event_uid": p.event_uid, "event_time": rfc3339(p.event_time), "source": p.source,
+            "input_file": p.input_file, "input_record": p.input_record, "shows": p.shows.name(), "says": p.says,
         })).collect::<Vec<_>>(),
         "owner": incident.owner.map(|o| o.name()),
         "remediation": incident.remediation,

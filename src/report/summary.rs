@@ -38,7 +38,7 @@ pub fn render(findings: &Findings) -> String {
         "totals": totals(&findings.totals),
         "causes": causes(&findings.causes),
         "events_by_source": by_source,
-        "incidents_total": findings.incidents.len(),
+        "incidents_total": findings.incidents_total,
         "incidents": incidents.collect::<Vec<_>>(),
         "alerts_by_level": by_level,
         "matches_by_rule": findings.matches.iter().map(|(rule, n)| (rule.clone(), json!(n))).collect::<serde_json::Map<_, _>>(),

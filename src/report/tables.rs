@@ -109,6 +109,9 @@ fn proofs<'v>(values: impl Iterator<Item = &'v [Proof]>) -> ArrayRef {
         field("event_uid", DataType::Utf8),
         field("event_time", time),
         field("source", dict()),
+        field("input_file", DataType::Utf8),
+        field("input_record", DataType::UInt64),
+        field("shows", dict()),
         field("says", DataType::Utf8),
     ]
     .into();
@@ -121,7 +124,12 @@ fn proofs<'v>(values: impl Iterator<Item = &'v [Proof]>) -> ArrayRef {
                 b.append_option(proof.event_time);
             }
             put_word(row, 2, &proof.source);
-            put_text(row, 3, Some(&proof.says));
+            put_text(row, 3, Some(&proof.input_file));
+            if let Some(b) = row.field_builder::<UInt64Builder>(4) {
+                b.append_value(proof.input_record);
+            }
+            put_word(row, 5, proof.shows.name());
+            put_text(row, 6, Some(&proof.says));
             row.append(true);
         }
         list.append(true);
@@ -135,7 +143,7 @@ fn checklists<'v>(values: impl Iterator<Item = &'v [CheckAnswer]>) -> ArrayRef {
     for members in values {
         for answer in members {
             let row = list.values();
-            put_word(row, 0, answer.check);
+            put_word(row, 0, &answer.check);
             put_word(row, 1, answer.answer.name());
             put_text(row, 2, Some(&answer.says));
             row.append(true);
@@ -210,9 +218,11 @@ pub fn credentials(rows: &[Credential]) -> Result<RecordBatch, ArrowError> {
     table(vec![
         ("credential_uid", text(rows.iter().map(|r| Some(&r.credential_uid)))),
         ("credential_hint", text(rows.iter().map(|r| r.credential_hint.as_deref()))),
+        ("credential_alias", text(rows.iter().map(|r| r.credential_alias.as_deref()))),
         ("credential_kind", words(rows.iter().map(|r| r.credential_kind.as_deref()))),
         ("provider", words(rows.iter().map(|r| r.provider.as_deref()))),
         ("owner", text(rows.iter().map(|r| r.owner.as_deref()))),
+        ("owner_kind", words(rows.iter().map(|r| r.owner_kind.as_deref()))),
         ("state", words(rows.iter().map(|r| r.state.as_deref()))),
         ("created_at", times(rows.iter().map(|r| r.created_at))),
         ("expires_at", times(rows.iter().map(|r| r.expires_at))),
@@ -227,6 +237,7 @@ pub fn credentials(rows: &[Credential]) -> Result<RecordBatch, ArrowError> {
         ("actor_types", word_lists(rows.iter().map(|r| &r.actor_types[..]))),
         ("distinct_src_ips", counts(rows.iter().map(|r| r.distinct_src_ips))),
         ("distinct_operations", counts(rows.iter().map(|r| r.distinct_operations))),
+        ("environments", word_lists(rows.iter().map(|r| &r.environments[..]))),
         ("findings", word_lists(rows.iter().map(|r| &r.findings[..]))),
     ])
 }

@@ -2,7 +2,7 @@
 
 use super::words::{count, duration, plain, subject, sureness, time};
 use crate::model::cause::CauseTree;
-use crate::model::finding::{Findings, Incident};
+use crate::model::finding::{Findings, Incident, Shows};
 use std::fmt::Write;
 
 /// Incidents told in full; the rest are in the table.
@@ -18,9 +18,9 @@ pub fn render(findings: &Findings, causes: &CauseTree, out: &str, colour: bool) 
     for (number, incident) in findings.incidents.iter().take(TOLD).enumerate() {
         tell(&mut text, &format!("{}. {}", number + 1, title(incident, causes)), incident, &paint);
     }
-    let untold = findings.incidents.len().saturating_sub(TOLD);
+    let untold = findings.incidents_total.saturating_sub(TOLD as u64);
     if untold > 0 {
-        let _ = writeln!(text, "\n... and {} more in {out}/incidents.parquet", count(untold as u64));
+        let _ = writeln!(text, "\n... and {} more in {out}/incidents.parquet", count(untold));
     }
     cause_table(&mut text, findings, causes, &paint);
     alert_lines(&mut text, findings, &paint);
@@ -85,8 +85,13 @@ fn tell(text: &mut String, heading: &str, incident: &Incident, paint: &Paint) {
         row(text, "from", &some(&incident.src_ips.values, incident.src_ips.total));
     }
     row(text, "why", &format!("{cause}, {} ({:.0} %)", sureness(incident.verdict), incident.confidence * 100.0));
-    if let Some(proof) = incident.proof.first() {
+    let cited = |shows| incident.proof.iter().filter(move |p| p.shows == shows);
+    if let Some(proof) = cited(Shows::Refusal).next() {
         row(text, "seen", &format!("{} [{} {}]", proof.says, proof.source, proof.event_uid));
+    }
+    for proof in cited(Shows::Cause).take(2) {
+        let at = time(proof.event_time);
+        row(text, "proof", &format!("{at} {} [{} {}]", proof.says, proof.source, proof.event_uid));
     }
     row(text, "when", &duration(incident));
     if let Some(owner) = incident.owner {

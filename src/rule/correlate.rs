@@ -1,5 +1,6 @@
 //! Compiles correlations against the rules they refer to, and takes their steps out of records; counts nothing.
 
+use super::attribution::{Attributing, Attribution};
 use super::condition::{Condition, named};
 use super::correlation::{Alias, Correlation};
 use super::document::RuleTest;
@@ -8,6 +9,7 @@ use super::meta::Meta;
 use super::set::{Rule, RuleSet};
 use super::window::{Counting, Window};
 use crate::error::{Error, did_you_mean};
+use crate::model::cause::CauseClaim;
 use crate::model::cell::Cell;
 use crate::model::column::Column;
 use crate::model::episode::{Episode, EventRef, Step};
@@ -29,6 +31,8 @@ pub struct CorrelationRule {
     pub group_by: Vec<String>,
     /// The rules it refers to, in order.
     pub parts: Vec<Part>,
+    /// What it claims of the events of one of its rules. Then it raises no alert.
+    pub cause: Option<Attribution>,
     /// Whether it only serves another correlation.
     pub is_silent: bool,
 }
@@ -43,6 +47,15 @@ pub struct Part {
     /// The measured fields.
     values: Vec<FieldRef>,
     numeric: bool,
+    /// What is said of its events: text, and fields between.
+    says: Vec<Said>,
+}
+
+/// A piece of what is said of an event.
+#[derive(Debug)]
+enum Said {
+    Text(String),
+    Field(FieldRef),
 }
 
 /// What a correlation refers to, by number.
@@ -58,6 +71,7 @@ pub enum Of {
 pub(super) struct Draft {
     pub meta: Meta,
     pub correlation: Correlation,
+    pub cause: Option<(CauseClaim, Attributing)>,
     pub tests: Vec<RuleTest>,
 }
 
@@ -82,6 +96,15 @@ impl Part {
         groups.into_iter().map(|group| (group, values.clone())).collect()
     }
 
+    /// What is said of a record that matched.
+    fn said(&self, records: &dyn Records, row: usize) -> String {
+        let piece = |said: &Said| match said {
+            Said::Text(text) => text.clone(),
+            Said::Field(field) => texts_of(&records.cell(row, field)).join(", "),
+        };
+        self.says.iter().map(piece).collect()
+    }
+
     /// An episode of an inner correlation, whose `group-by` carries `names`, as a step.
     fn step_of(&self, part: usize, names: &[String], episode: &Episode) -> Step {
         let value = |field: &FieldRef| {
@@ -100,6 +123,7 @@ impl Part {
             input_record: episode.at.1,
             rules: 1 << part,
             values: if values.is_empty() { Vec::new() } else { vec![values] },
+            said: String::new(),
             event: episode.as_event(),
         }
     }
@@ -152,7 +176,17 @@ impl RuleSet {
                 let (input, input_record, rules) = (0, row as u64, 1 << part);
                 (
                     *correlation,
-                    Step { group, event_time_us, rank, input, input_record, rules, values, event: event.clone() },
+                    Step {
+                        group,
+                        event_time_us,
+                        rank,
+                        input,
+                        input_record,
+                        rules,
+                        values,
+                        said: of.said(records, row),
+                        event: event.clone(),
+                    },
                 )
             }));
         }
@@ -243,7 +277,8 @@ impl Compiler<'_> {
     fn add(&mut self, draft: Draft) {
         let before = self.lints.len();
         let correlation = &draft.correlation;
-        let parts: Vec<Part> = correlation.rules.iter().filter_map(|(n, at)| self.part(&draft, n, *at)).collect();
+        let mut parts: Vec<Part> = correlation.rules.iter().filter_map(|(n, at)| self.part(&draft, n, *at)).collect();
+        let cause = self.cause(&draft, &mut parts);
         self.check_aliases(&draft);
         let condition = correlation.condition.as_ref().and_then(|(c, at)| self.numbered(c, &draft, *at));
         if self.lints.len() > before {
@@ -256,10 +291,11 @@ impl Compiler<'_> {
                 threshold: correlation.threshold.clone(),
                 condition,
                 timespan_us: correlation.timespan_us,
-                rules: parts.len(),
+                rules: correlation.rules.len(),
             },
             group_by: correlation.group_by.iter().map(|(name, _)| name.clone()).collect(),
             parts,
+            cause,
             is_silent: false,
             meta: draft.meta,
             tests: draft.tests,
@@ -288,7 +324,62 @@ impl Compiler<'_> {
         let group: Option<Vec<FieldRef>> = group.map(|(field, at)| self.field(draft, of, name, (field, *at))).collect();
         let values = draft.correlation.fields.iter();
         let values: Option<Vec<FieldRef>> = values.map(|field| self.field(draft, of, name, (field, at))).collect();
-        Some(Part { of, group: group?, values: values?, numeric: draft.correlation.kind.is_numeric() })
+        let says = self.says(draft, of);
+        Some(Part { of, group: group?, values: values?, numeric: draft.correlation.kind.is_numeric(), says })
+    }
+
+    /// What the cause says of the events of a rule: its fields stand in braces.
+    fn says(&self, draft: &Draft, of: Of) -> Vec<Said> {
+        let Some((_, attributing)) = &draft.cause else { return Vec::new() };
+        let Some((.., template)) = attributing.says.iter().find(|(name, ..)| self.find(name) == Some(of)) else {
+            return Vec::new();
+        };
+        let columns = matches!(of, Of::Rule(number) if self.rules[number as usize].meta.columns);
+        let mut pieces = Vec::new();
+        let mut rest = template.as_str();
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else { break };
+            pieces.push(Said::Text(before.to_string()));
+            pieces.push(match Column::from_name(name) {
+                _ if ["lag", "_t"].contains(&name) => Said::Text(format!("{{{name}}}")),
+                Some(column) if columns => Said::Field(FieldRef::Column(column)),
+                _ => Said::Field(FieldRef::Native(name.to_string())),
+            });
+            rest = after;
+        }
+        pieces.push(Said::Text(rest.to_string()));
+        pieces
+    }
+
+    /// The cause with its rules by number. Rules that undo what came before become parts behind all others.
+    fn cause(&mut self, draft: &Draft, parts: &mut Vec<Part>) -> Option<Attribution> {
+        let (claim, attributing) = draft.cause.as_ref()?;
+        let rules = draft.correlation.rules.len();
+        let to = match &attributing.to {
+            None => Some(rules - 1),
+            Some((name, at)) => self.referred(draft, name, *at),
+        };
+        for (name, at, _) in &attributing.says {
+            self.referred(draft, name, *at);
+        }
+        for (name, at) in &attributing.reset_by {
+            parts.extend(self.part(draft, name, *at));
+        }
+        let (kind, timespan_us) = (draft.correlation.kind, draft.correlation.timespan_us);
+        Some(Attribution { claim: claim.clone(), to: to?, rules, kind, timespan_us })
+    }
+
+    /// The number of a rule among those that the correlation refers to.
+    fn referred(&mut self, draft: &Draft, name: &str, at: Position) -> Option<usize> {
+        let rules = &draft.correlation.rules;
+        let of = self.find(name);
+        let number = rules.iter().position(|(rule, _)| rule == name || (of.is_some() && self.find(rule) == of));
+        if number.is_none() {
+            let remedy = did_you_mean(name, rules.iter().map(|(r, _)| r.as_str()));
+            let thing = format!("cause names \"{name}\", which is none of the correlation's rules");
+            self.complain("attribution", place(&draft.meta.file, at), thing, remedy);
+        }
+        number
     }
 
     /// The field of one rule that a name of the correlation means.
@@ -341,7 +432,8 @@ impl Compiler<'_> {
             }
             let referred = |named: &String| {
                 let of = self.find(named);
-                of.is_some() && correlation.rules.iter().any(|(rule, _)| self.find(rule) == of)
+                let resets = draft.cause.iter().flat_map(|(_, a)| &a.reset_by);
+                of.is_some() && correlation.rules.iter().chain(resets).any(|(rule, _)| self.find(rule) == of)
             };
             if let Some((unknown, _)) = fields.iter().find(|(named, _)| !referred(named)) {
                 let thing = format!("alias \"{alias}\" names \"{unknown}\", which is none of its rules");

@@ -5,6 +5,7 @@ use super::lint::Lint;
 use super::meta::Meta;
 use crate::error::{Error, did_you_mean};
 use crate::model::column::Column;
+use crate::model::fact::Fact;
 use crate::model::matcher::Matcher;
 use crate::model::records::FieldRef;
 use crate::yaml::{Kind, Node, Position, place};
@@ -251,8 +252,10 @@ impl Compiler<'_> {
         let field = match Column::from_name(name) {
             _ if !self.meta.columns => FieldRef::Native(name.to_string()),
             Some(column) => FieldRef::Column(column),
+            None if self.meta.is_about_facts() && Fact::from_name(name).is_some() => FieldRef::Native(name.to_string()),
             None => {
-                let remedy = did_you_mean(name, Column::ALL.iter().map(|c| c.name()));
+                let facts = Fact::ALL.iter().map(|f| f.name()).filter(|_| self.meta.is_about_facts());
+                let remedy = did_you_mean(name, Column::ALL.iter().map(|c| c.name()).chain(facts));
                 self.complain("unknown-field", at, format!("unknown field \"{name}\""), remedy);
                 return None;
             }

@@ -1,5 +1,6 @@
 //! One Sigma document as written: a detection rule, a correlation or a filter, with its claim and its tests; compiles nothing.
 
+use super::attribution::{self, Attributing};
 use super::correlation::{self, Correlation};
 use super::filter::{self, Filter};
 use super::lint::{Lint, Severity};
@@ -18,6 +19,8 @@ pub struct Document {
     pub body: Body,
     /// What a match claims.
     pub cause: Option<CauseClaim>,
+    /// Of a correlation: whose events receive the claim.
+    pub attributing: Attributing,
     /// The rule's own tests.
     pub tests: Vec<RuleTest>,
 }
@@ -100,16 +103,20 @@ pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) 
         lints.push(Lint::warning("not-evaluated", Error::new(place(file, key.at), thing, remedy)));
     }
     let cause = node.get("cause").and_then(|c| claim::read(file, c, &meta.name, causes, lints));
-    if let Some(at) = node.get("cause").map(|c| c.at).filter(|_| !matches!(body, Some(Body::Detection(_)) | None)) {
-        let remedy = "put it on the rule whose events fail";
-        lints.push(Lint::error(
-            "cause",
-            Error::new(place(file, at), "only a detection rule can name a cause yet", remedy),
-        ));
+    let attributing = node.get("cause").map(attribution::read).unwrap_or_default();
+    let can_claim = match &body {
+        Some(Body::Correlation(correlation)) => correlation.kind.is_temporal(),
+        Some(Body::Filter(_)) => false,
+        _ => true,
+    };
+    if let Some(at) = node.get("cause").map(|c| c.at).filter(|_| !can_claim) {
+        let remedy = "put it on the rule whose events fail, or on a temporal or temporal_ordered correlation";
+        let thing = "a filter or a correlation that counts names no cause of an event";
+        lints.push(Lint::error("cause", Error::new(place(file, at), thing, remedy)));
     }
     let tests = node.get("tests").map_or(&[][..], Node::items).iter().filter_map(|t| test(file, t, lints)).collect();
     let broken = lints[errors_before..].iter().any(|l| l.severity == Severity::Error);
-    body.filter(|_| !broken).map(|body| Document { meta, body, cause, tests })
+    body.filter(|_| !broken).map(|body| Document { meta, body, cause, attributing, tests })
 }
 
 fn body(file: &str, node: &Node, lints: &mut Vec<Lint>) -> Option<Body> {

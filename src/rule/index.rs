@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// The source of our own events, which are the columns themselves.
 pub(super) const OWN: &str = "keyfault";
+/// The source of facts about refusals: rules that name it as their service are asked once a refusal's facts are known.
+pub const DIAGNOSIS: &str = "diagnosis";
 
 /// The rules that one source can meet.
 #[derive(Debug)]
@@ -41,6 +43,16 @@ impl SourceRules<'_> {
     /// The fields whose codes the rules want.
     pub fn projection(&self) -> &Projection {
         &self.projection
+    }
+
+    /// The fields that any of the rules asks for.
+    pub fn fields(&self) -> Vec<FieldRef> {
+        let predicates = self.rules.iter().flat_map(|&r| self.set.rules[r as usize].expr.predicates());
+        let fields = predicates.filter_map(|p| match &self.set.predicates.all[p as usize].subject {
+            Subject::Field(field) => Some(field.clone()),
+            Subject::Keywords => None,
+        });
+        fields.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
     }
 
     /// The anchor whose codes decide a predicate: they spare looking into the record.

@@ -152,6 +152,7 @@ mod tests {
             input_record: 0,
             rules: 1,
             values: vec![vec![value.into()]],
+            said: String::new(),
             event: Default::default(),
         }
     }

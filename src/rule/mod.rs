@@ -1,5 +1,6 @@
 //! Sigma rule files: load, lint, compile, evaluate, self-test; must not know file formats of logs.
 
+pub mod attribution;
 pub mod causes;
 mod claim;
 pub mod condition;

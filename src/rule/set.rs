@@ -4,6 +4,7 @@ use super::correlate::{self, CorrelationRule, Draft, Of, Part};
 use super::detection::{Detection, Expr, Predicates, Subject, compile};
 use super::document::{self, Body, Document, RuleTest};
 use super::filter::Filter;
+use super::index::{DIAGNOSIS, OWN};
 use super::lint::{self, Lint};
 use super::meta::Meta;
 use super::overrides::{self, Override};
@@ -211,9 +212,27 @@ impl RuleSet {
         (&predicate.subject, &predicate.matcher)
     }
 
-    /// The claims of all rules by number.
+    /// The claims of all rules by number, and then of all correlations.
     pub fn claims(&self) -> Vec<Option<CauseClaim>> {
-        self.rules.iter().map(|r| r.cause.clone()).collect()
+        let of_rules = self.rules.iter().map(|r| r.cause.clone());
+        let of_correlations = self.correlations.iter().map(|c| c.cause.as_ref().map(|a| a.claim.clone()));
+        of_rules.chain(of_correlations).collect()
+    }
+
+    /// The rule or correlation behind a claim.
+    pub fn claimant(&self, number: u32) -> Option<&Meta> {
+        let at = number as usize;
+        let rule = self.rules.get(at).map(|r| &r.meta);
+        rule.or_else(|| self.correlations.get(at.checked_sub(self.rules.len())?).map(|c| &c.meta))
+    }
+
+    /// Whether a correlation may claim a cause of the events that a rule matches: then those that failed are refusals.
+    pub fn is_attributed(&self, rule: u32) -> bool {
+        let receives = |&(correlation, part): &(u32, u8)| {
+            let cause = self.correlations[correlation as usize].cause.as_ref();
+            cause.is_some_and(|a| a.to == usize::from(part))
+        };
+        self.served_by(rule).iter().any(receives)
     }
 }
 
@@ -248,7 +267,12 @@ impl Sorted {
                 Body::Detection(node) => sorted.detections.push((document, node)),
                 Body::Filter(filter) => sorted.filters.push((document, filter)),
                 Body::Correlation(correlation) => {
-                    sorted.correlations.push(Draft { meta: document.meta, correlation, tests: document.tests });
+                    sorted.correlations.push(Draft {
+                        meta: document.meta,
+                        correlation,
+                        cause: document.cause.map(|claim| (claim, document.attributing)),
+                        tests: document.tests,
+                    });
                 }
             }
         }
@@ -266,10 +290,18 @@ fn has_test(tests: &[RuleTest], positive: bool) -> bool {
 }
 
 impl Meta {
+    /// Whether the rule asks for facts about refusals rather than for fields of a record.
+    pub(super) fn is_about_facts(&self) -> bool {
+        self.logsource.product.as_deref() == Some(OWN) && self.logsource.service.as_deref() == Some(DIAGNOSIS)
+    }
+
     /// Whether the rule is meant for a source: Sigma's parts exactly, or product `keyfault` (every source, or the one named as service).
     pub(super) fn wants(&self, source: &str, logsources: &[LogSource]) -> bool {
         let wanted = &self.logsource;
-        if source == "keyfault" {
+        if source == DIAGNOSIS || self.is_about_facts() {
+            return source == DIAGNOSIS && self.is_about_facts();
+        }
+        if source == OWN {
             return self.columns;
         }
         if wanted.product.as_deref() == Some("keyfault") {

@@ -288,6 +288,7 @@ mod tests {
             input_record: time as u64 * 10 + rules,
             rules,
             values: Vec::new(),
+            said: String::new(),
             event: EventRef { event_uid: format!("{time}"), ..EventRef::default() },
         }
     }

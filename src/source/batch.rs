@@ -12,6 +12,7 @@ use crate::model::column::Column;
 use crate::model::finding::{Outcome, Uses};
 use crate::model::inventory::Listed;
 use crate::model::records::{Codes, FieldRef, Records};
+use crate::model::sketch::Sketch;
 use rustc_hash::FxHashMap;
 use sonic_rs::{JsonContainerTrait, JsonValueTrait, Value};
 use std::borrow::Cow;
@@ -33,12 +34,15 @@ struct Coders {
     credential_uid: Coder,
     /// What may be shown of an id in the log, by the id: to look for secrets in it is dear, and ids repeat.
     credential_uids: FxHashMap<String, Option<String>>,
+    credential_alias: Coder,
     credential_hint: Coder,
     credential_kind: Coder,
     provider: Coder,
     actor_name: Coder,
     actor_type: Coder,
     src_ip: Coder,
+    region: Coder,
+    tenant_uid: Coder,
     service: Coder,
     operation: Coder,
 }
@@ -57,8 +61,12 @@ pub struct Batch<'p, 'd> {
     pub uses: Uses,
     anchors: Vec<Codes>,
     fingerprints: Vec<Option<Arc<Fingerprint>>>,
+    /// Whether the source tells what happens to credentials.
+    pub is_audit: bool,
     /// Rows that changed a credential, user, account or policy.
     pub lifecycle: Vec<usize>,
+    /// Sketches of the keys that were sent raw, by fingerprint.
+    pub sketches: Vec<(String, Sketch)>,
     /// What inventory rows list.
     pub listed: Vec<(usize, Listed)>,
     views: Vec<OnceCell<Box<View<'d>>>>,
@@ -82,7 +90,9 @@ impl<'p, 'd> BatchBuilder<'p, 'd> {
             uses: Uses::default(),
             anchors: Vec::new(),
             fingerprints: Vec::new(),
+            is_audit: plan.column(Column::LifecycleOp).is_some() && source != "keyfault",
             lifecycle: Vec::new(),
+            sketches: Vec::new(),
             listed: Vec::new(),
             views: Vec::new(),
         };
@@ -121,6 +131,9 @@ impl<'p, 'd> BatchBuilder<'p, 'd> {
 
     pub fn finish(self) -> Batch<'p, 'd> {
         let mut batch = self.batch;
+        let known = self.fingerprints.into_values().flatten();
+        batch.sketches = known.filter_map(|f| Some((f.uid.clone()?, f.sketch.clone()?))).collect();
+        batch.sketches.sort_by(|a, b| a.0.cmp(&b.0));
         self.coders.finish(&mut batch.uses);
         batch.anchors = self.anchors.into_iter().map(Coder::finish).collect();
         batch.views.resize_with(batch.records.len(), OnceCell::new);
@@ -160,9 +173,12 @@ impl Coders {
         };
         let used = |c| if code > 0 { column(c) } else { None };
         self.src_ip.push(used(Column::SrcIp).as_deref());
+        self.region.push(used(Column::Region).as_deref());
+        self.tenant_uid.push(used(Column::TenantUid).as_deref());
         self.service.push(used(Column::Service).as_deref());
         self.operation.push(used(Column::Operation).as_deref());
         let first = |c| if self.credential_uid.distinct() > before { column(c) } else { None };
+        self.credential_alias.push(first(Column::CredentialAlias).as_deref());
         self.credential_hint.push(first(Column::CredentialHint).as_deref());
         self.credential_kind.push(first(Column::CredentialKind).as_deref().map(redact).as_deref());
         self.provider.push(first(Column::Provider).as_deref());
@@ -178,6 +194,9 @@ impl Coders {
         uses.actor_name = self.actor_name.finish();
         uses.actor_type = self.actor_type.finish();
         uses.src_ip = self.src_ip.finish();
+        uses.credential_alias = self.credential_alias.finish();
+        uses.region = self.region.finish();
+        uses.tenant_uid = self.tenant_uid.finish();
         uses.service = self.service.finish();
         uses.operation = self.operation.finish();
     }

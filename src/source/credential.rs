@@ -1,6 +1,7 @@
 //! Turns a raw credential, as it was sent, into fingerprint, hint, kind and defects; the raw text never leaves this file's return values' reach.
 
 use super::shape::{Shape, shape_of};
+use crate::model::sketch::Sketch;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -16,6 +17,8 @@ pub struct Fingerprint {
     pub kind: Option<&'static str>,
     /// Who issues keys of this shape.
     pub issuer: Option<&'static str>,
+    /// By which it is told whether another key is nearly the same.
+    pub sketch: Option<Sketch>,
     /// What is wrong with it as sent, in alphabetical order.
     pub defects: Vec<&'static str>,
 }
@@ -49,6 +52,7 @@ pub fn fingerprint(raw: &str) -> Option<Fingerprint> {
             shape.map_or_else(|| kind.unwrap_or(if key.starts_with("eyJ") { "token" } else { "api_key" }), |s| s.kind),
         ),
         issuer: shape.map(|s| s.provider),
+        sketch: if kind == Some("password") { None } else { Sketch::of(key) },
         defects,
     })
 }

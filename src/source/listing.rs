@@ -1,6 +1,6 @@
 //! What a record of an inventory lists: its members computed, secrets fingerprinted or masked; knows no credential but that of the record.
 
-use super::credential::hint;
+use super::credential::{hint, is_masked};
 use super::datum::Datum;
 use super::event::{Event, members, shown_uid};
 use super::redact::redact;
@@ -41,7 +41,12 @@ fn put(listed: &mut Listed, member: Member, datum: Datum<'_>) {
         Member::AllowedNetworks => listed.allowed_networks = words(datum),
         Member::AllowedModels => listed.allowed_models = words(datum),
         Member::CredentialUid => put_uid(listed, datum),
-        _ => *text_of(listed, member) = datum.into_text().map(|t| redact(&t).into_owned()),
+        _ => {
+            if let Some(text) = datum.into_text() {
+                *text_of(listed, member) =
+                    Some(if is_masked(&text) { text.into_owned() } else { redact(&text).into_owned() });
+            }
+        }
     }
 }
 
@@ -51,8 +56,8 @@ fn put_uid(listed: &mut Listed, datum: Datum<'_>) {
     let text = text.trim();
     if let Some(digest) = super::credential::uid_of_digest(text) {
         listed.credential_uid = Some(digest);
-    } else if text.contains("...") || text.contains('*') || text.contains('\u{2026}') {
-        listed.credential_hint = Some(redact(text).into_owned());
+    } else if is_masked(text) {
+        listed.credential_hint = Some(text.to_string());
     } else if !text.is_empty() {
         if shape_of(text).is_some() && listed.credential_hint.is_none() {
             listed.credential_hint = Some(hint(text));

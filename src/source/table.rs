@@ -6,6 +6,7 @@ use super::event::Event;
 use super::redact::redact;
 use crate::model::column::{Column, ColumnType, event_schema};
 use crate::model::finding::Outcome;
+use crate::model::records::Records;
 use arrow::array::UInt64Builder;
 use arrow::array::{
     ArrayRef, BooleanBuilder, ListBuilder, RecordBatch, StringBuilder, StringDictionaryBuilder,
@@ -93,6 +94,8 @@ fn append(row: &Row<'_, '_, '_>, column: Column, builder: &mut Builder) {
         None => row.event.column(column, fingerprint),
     };
     match builder {
+        // Known already, and a rule's test may set it.
+        Builder::Time(b) if column == Column::EventTime => b.append_option(row.batch.time_us(row.row)),
         Builder::Time(b) => b.append_option(datum.to_time_us()),
         Builder::Text(b) => b.append_option(shown(column, datum)),
         Builder::Dict(b) => b.append_option(shown(column, datum)),

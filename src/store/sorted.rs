@@ -1,4 +1,4 @@
-//! Sorts more rows than memory holds: sorted runs in temporary files, merged when they are handed out; knows nothing of what it sorts.
+//! Sorts more rows than memory holds: sorted runs in temporary files, merged when they are read; knows nothing of what it sorts.
 
 use crate::error::Error;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 
 /// Rows under way.
 #[derive(Debug)]
@@ -35,57 +35,106 @@ impl<T: Ord + Serialize + DeserializeOwned> Sorted<T> {
         if self.bytes > self.budget_bytes { self.spill() } else { Ok(()) }
     }
 
-    fn spill(&mut self) -> Result<(), Error> {
+    /// Moves what is in memory to a file.
+    pub fn spill(&mut self) -> Result<(), Error> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
         self.rows.sort_unstable();
         let mut file = BufWriter::new(tempfile::tempfile().map_err(fault)?);
         for row in self.rows.drain(..) {
-            serde_json::to_writer(&mut file, &row).map_err(fault)?;
-            file.write_all(b"\n").map_err(fault)?;
+            let bytes = postcard::to_allocvec(&row).map_err(fault)?;
+            file.write_all(&(bytes.len() as u32).to_le_bytes()).map_err(fault)?;
+            file.write_all(&bytes).map_err(fault)?;
         }
         self.runs.push(file.into_inner().map_err(fault)?);
         self.bytes = 0;
         Ok(())
     }
 
-    /// Hands all rows out in order.
-    pub fn drain(mut self, each: &mut dyn FnMut(T)) -> Result<(), Error> {
+    /// All rows in order; they stay, to be read again.
+    pub fn rows(&mut self) -> Result<Merged<T>, Error>
+    where
+        T: Clone,
+    {
         self.rows.sort_unstable();
-        if self.runs.is_empty() {
-            self.rows.into_iter().for_each(each);
-            return Ok(());
+        Merged::new(self.rows.clone(), &self.runs)
+    }
+
+    /// All rows in order.
+    pub fn into_rows(mut self) -> Result<Merged<T>, Error> {
+        self.rows.sort_unstable();
+        Merged::new(self.rows, &self.runs)
+    }
+
+    /// Hands all rows out in order.
+    pub fn drain(self, each: &mut dyn FnMut(T)) -> Result<(), Error> {
+        self.into_rows()?.try_for_each(|row| row.map(&mut *each))
+    }
+}
+
+/// Rows of all runs in one order.
+#[derive(Debug)]
+pub struct Merged<T> {
+    memory: std::vec::IntoIter<T>,
+    runs: Vec<Run>,
+    /// The next row of each run; the rows in memory are the last run.
+    heads: BinaryHeap<Reverse<(T, usize)>>,
+}
+
+impl<T: Ord + DeserializeOwned> Merged<T> {
+    fn new(memory: Vec<T>, runs: &[File]) -> Result<Merged<T>, Error> {
+        let runs = runs.iter().map(Run::new).collect::<Result<_, _>>()?;
+        let mut merged = Merged { memory: memory.into_iter(), runs, heads: BinaryHeap::new() };
+        for number in 0..=merged.runs.len() {
+            merged.advance(number)?;
         }
-        self.spill()?;
-        let mut runs: Vec<Run> = self.runs.into_iter().map(Run::new).collect::<Result<_, _>>()?;
-        let mut heads: BinaryHeap<Reverse<(T, usize)>> = BinaryHeap::new();
-        for (number, run) in runs.iter_mut().enumerate() {
-            heads.extend(run.next()?.map(|row| Reverse((row, number))));
-        }
-        while let Some(Reverse((row, number))) = heads.pop() {
-            each(row);
-            heads.extend(runs[number].next()?.map(|row| Reverse((row, number))));
-        }
+        Ok(merged)
+    }
+
+    fn advance(&mut self, number: usize) -> Result<(), Error> {
+        let row = match self.runs.get_mut(number) {
+            Some(run) => run.next()?,
+            None => self.memory.next(),
+        };
+        self.heads.extend(row.map(|row| Reverse((row, number))));
         Ok(())
     }
 }
 
+impl<T: Ord + DeserializeOwned> Iterator for Merged<T> {
+    type Item = Result<T, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // Without runs the rows in memory are the order.
+        let Reverse((row, number)) = self.heads.pop()?;
+        Some(self.advance(number).map(|()| row))
+    }
+}
+
 /// A sorted run in a file.
+#[derive(Debug)]
 struct Run {
     file: BufReader<File>,
-    line: String,
+    bytes: Vec<u8>,
 }
 
 impl Run {
-    fn new(mut file: File) -> Result<Run, Error> {
+    fn new(file: &File) -> Result<Run, Error> {
+        let mut file = file.try_clone().map_err(fault)?;
         std::io::Seek::rewind(&mut file).map_err(fault)?;
-        Ok(Run { file: BufReader::new(file), line: String::new() })
+        Ok(Run { file: BufReader::new(file), bytes: Vec::new() })
     }
 
     fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
-        self.line.clear();
-        if self.file.read_line(&mut self.line).map_err(fault)? == 0 {
-            return Ok(None);
+        let mut length = [0; 4];
+        match self.file.read_exact(&mut length) {
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            read => read.map_err(fault)?,
         }
-        serde_json::from_str(&self.line).map(Some).map_err(fault)
+        self.bytes.resize(u32::from_le_bytes(length) as usize, 0);
+        self.file.read_exact(&mut self.bytes).map_err(fault)?;
+        postcard::from_bytes(&self.bytes).map(Some).map_err(fault)
     }
 }
 
@@ -100,10 +149,14 @@ mod tests {
             for row in &rows {
                 sorted.push(row.clone(), 16).unwrap();
             }
-            let mut out = Vec::new();
-            sorted.drain(&mut |row| out.push(row)).unwrap();
             let mut expect = rows;
             expect.sort();
+            for _ in 0..2 {
+                let again: Vec<_> = sorted.rows().unwrap().map(Result::unwrap).collect();
+                proptest::prop_assert_eq!(&again, &expect);
+            }
+            let mut out = Vec::new();
+            sorted.drain(&mut |row| out.push(row)).unwrap();
             proptest::prop_assert_eq!(out, expect);
         }
     }

@@ -14,6 +14,7 @@ pub struct Spool {
     loose: Vec<RecordBatch>,
     loose_rows: usize,
     writer: Option<(tempfile::NamedTempFile, ArrowWriter<File>)>,
+    file: Option<tempfile::NamedTempFile>,
 }
 
 /// Rows that are joined into one batch.
@@ -30,7 +31,15 @@ fn fault(error: impl std::fmt::Display) -> Error {
 impl Spool {
     /// Keeps about that much in memory.
     pub fn new(budget_bytes: usize) -> Spool {
-        Spool { budget_bytes, bytes: 0, batches: Vec::new(), loose: Vec::new(), loose_rows: 0, writer: None }
+        Spool {
+            budget_bytes,
+            bytes: 0,
+            batches: Vec::new(),
+            loose: Vec::new(),
+            loose_rows: 0,
+            writer: None,
+            file: None,
+        }
     }
 
     /// Sets rows aside. Small batches are joined: each costs several kilobytes whatever it holds.
@@ -67,18 +76,23 @@ impl Spool {
         Ok(())
     }
 
-    /// Hands all rows out in the order in which they came.
-    pub fn drain(mut self, each: &mut dyn FnMut(RecordBatch) -> Result<(), Error>) -> Result<(), Error> {
+    /// All rows in the order in which they came; they stay, to be read again. No more can be set aside afterwards.
+    pub fn rows(&mut self) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<>, Error> {
         self.join()?;
-        if let Some((file, writer)) = self.writer {
+        if let Some((file, writer)) = self.writer.take() {
             writer.close().map_err(fault)?;
-            let rows = ParquetRecordBatchReaderBuilder::try_new(file.reopen().map_err(fault)?)
-                .and_then(|b| b.with_batch_size(8192).build());
-            for batch in rows.map_err(fault)? {
-                each(batch.map_err(fault)?)?;
-            }
+            self.file = Some(file);
         }
-        self.batches.into_iter().try_for_each(each)
+        let spilled = match &self.file {
+            Some(file) => Some(
+                ParquetRecordBatchReaderBuilder::try_new(file.reopen().map_err(fault)?)
+                    .and_then(|b| b.with_batch_size(JOINED_ROWS).build())
+                    .map_err(fault)?,
+            ),
+            None => None,
+        };
+        let spilled = spilled.into_iter().flatten().map(|batch| batch.map_err(fault));
+        Ok(spilled.chain(self.batches.clone().into_iter().map(Ok)))
     }
 }
 
@@ -97,14 +111,12 @@ mod tests {
                 let column = Arc::new(UInt64Array::from_iter_values(i * 1000..i * 1000 + 1000)) as _;
                 spool.push(RecordBatch::try_from_iter([("n", column)]).unwrap()).unwrap();
             }
-            let mut all = Vec::new();
-            spool
-                .drain(&mut |b| {
-                    all.extend(b.column(0).as_primitive::<UInt64Type>().values().iter().copied());
-                    Ok(())
-                })
-                .unwrap();
-            assert_eq!(all, (0..20_000).collect::<Vec<_>>());
+            for _ in 0..2 {
+                let rows = spool.rows().unwrap().map(Result::unwrap);
+                let all: Vec<u64> =
+                    rows.flat_map(|b| b.column(0).as_primitive::<UInt64Type>().values().to_vec()).collect();
+                assert_eq!(all, (0..20_000).collect::<Vec<_>>());
+            }
         }
     }
 }

@@ -1,0 +1,383 @@
+//! The facts about one refusal: what the credential, its owner, its history and the others tell about it; names no cause, rules do.
+
+use super::failures::Failure;
+use super::fleet::Fleet;
+use super::identity::Id;
+use super::known::KnownCredentials;
+use super::near_miss::NearMisses;
+use super::owners::Person;
+use super::profiles::{PLACES_CAP, Profile, network_of};
+use super::successors::Successors;
+use super::timeline::{Timeline, line_of, told};
+use crate::model::column::Column;
+use crate::model::environment::environment_of;
+use crate::model::fact::{Fact, Known};
+use crate::model::finding::Micros;
+use crate::model::inventory::Listed;
+use crate::model::place::{EventPlace, Sighting};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How long before a refusal a change may have caused it.
+const RECENT_US: Micros = 86_400_000_000;
+
+/// What facts are drawn from.
+pub struct Ground<'g> {
+    /// Credentials, owners and accounts.
+    pub known: &'g KnownCredentials<'g>,
+    /// What the others did.
+    pub fleet: &'g Fleet,
+    /// Keys that work.
+    pub near: &'g NearMisses,
+    /// Newer credentials of the same actors, by use.
+    pub successors: &'g Successors,
+    /// Names of the inputs and of the sources found in each.
+    pub inputs: &'g [(Arc<str>, Arc<str>)],
+}
+
+/// A credential whose refusals are looked at, one after another.
+pub struct Held<'h> {
+    /// The name under which it counts.
+    pub uid: &'h str,
+    /// What it did.
+    pub profile: Option<&'h Profile>,
+    /// Its number, where logs or inventories speak of it.
+    pub id: Option<Id>,
+    /// Its owners, as logs and inventories name them.
+    pub owners: &'h [Person],
+}
+
+/// What shows a fact.
+type Shown = Vec<(EventPlace, String)>;
+
+/// Facts under way.
+struct Facts<'f> {
+    ground: &'f Ground<'f>,
+    failure: &'f Failure,
+    time_us: Micros,
+    found: Vec<Known>,
+}
+
+/// All facts about a refusal. Those of a credential are left out where the refusal names none.
+pub fn facts(ground: &Ground<'_>, held: Option<&Held<'_>>, failure: &Failure) -> Vec<Known> {
+    let Some(time_us) = failure.time_us() else { return Vec::new() };
+    let mut facts = Facts { ground, failure, time_us, found: Vec::new() };
+    let owners = facts.people(held);
+    facts.owner(&owners);
+    facts.account();
+    facts.recent(&owners);
+    facts.fleet(held);
+    if let Some(held) = held {
+        let timeline = held.id.map(|id| ground.known.timeline(id));
+        facts.state(timeline, &owners);
+        facts.successor(held, &owners);
+        facts.listed(held);
+        if let Some(timeline) = timeline {
+            facts.mismatch(timeline);
+        }
+        if let Some(profile) = held.profile {
+            facts.history(profile);
+            facts.elsewhere(profile);
+        }
+        facts.near_miss(held);
+    }
+    facts.found
+}
+
+impl<'f> Facts<'f> {
+    fn put(&mut self, fact: Fact, value: impl Into<String>, shown_by: Shown) {
+        self.found.push(Known { fact, values: vec![value.into()], shown_by });
+    }
+
+    fn get(&self, column: Column) -> Option<&'f str> {
+        self.failure.get(column)
+    }
+
+    /// Owners of the credential, and who acted, where the actor is somebody.
+    fn people(&self, held: Option<&Held<'_>>) -> Vec<Person> {
+        let (provider, account) = (self.get(Column::Provider), self.get(Column::AccountUid));
+        let is_somebody =
+            self.get(Column::ActorType).is_none_or(|t| !["application", "gateway", "provider"].contains(&t));
+        let names = [self.get(Column::ActorUid), self.get(Column::ActorName)].into_iter().flatten();
+        let actor = names.filter(|_| is_somebody).map(|n| Person::new(n, provider, account));
+        let owned = held.map_or(&[][..], |h| h.owners);
+        let mut people: Vec<Person> = owned.iter().cloned().chain(actor).collect();
+        people.sort();
+        people.dedup();
+        people
+    }
+
+    /// A sighting that can be cited.
+    fn seen(&self, sighting: Sighting, says: String) -> (EventPlace, String) {
+        let (input_file, source) = self.ground.inputs.get(sighting.input as usize).cloned().unwrap_or_default();
+        let place = EventPlace {
+            event_time_us: Some(sighting.time_us),
+            source,
+            event_uid: None,
+            input_file,
+            input_record: sighting.record,
+        };
+        (place, says)
+    }
+
+    fn state(&mut self, timeline: Option<&Timeline<'_>>, owners: &[Person]) {
+        let state = timeline.and_then(|t| t.state(self.time_us));
+        if let Some(state) = state {
+            self.put(Fact::CredentialStateFrom, state.from, vec![]);
+            self.put(Fact::CredentialState, state.name, vec![state.shown_by]);
+        } else {
+            self.state_by_owner(owners);
+        }
+        if let Some(near) = timeline.and_then(|t| t.state_near(self.time_us)) {
+            self.put(Fact::CredentialStateNear, near.name, vec![near.shown_by]);
+        }
+    }
+
+    /// A report that lists owners without naming their keys tells the state of a key when all keys of the owner are in one state.
+    fn state_by_owner(&mut self, owners: &[Person]) {
+        let rows: Vec<&Listed> = owners.iter().flat_map(|o| self.ground.known.listed_owner(o)).copied().collect();
+        let states: Vec<&str> = rows.iter().filter_map(|l| l.state.as_deref()).collect();
+        let [first, rest @ ..] = &states[..] else { return };
+        if rest.iter().all(|s| s == first) {
+            self.put(Fact::CredentialStateFrom, "owner", vec![]);
+            self.put(Fact::CredentialState, *first, vec![(rows[0].place.clone(), line_of(rows[0]))]);
+        }
+    }
+
+    fn owner(&mut self, owners: &[Person]) {
+        let standing = self.ground.known.owners.standing(owners, self.time_us, false);
+        let Some(standing) = standing else { return };
+        self.put(Fact::OwnerMatch, standing.by.name(), vec![]);
+        self.put(Fact::OwnerState, standing.state, vec![(standing.change.place.clone(), told(standing.change))]);
+    }
+
+    fn account(&mut self) {
+        let provider = self.get(Column::Provider).unwrap_or_default();
+        for account in [Column::AccountUid, Column::TenantUid].into_iter().filter_map(|c| self.get(c)) {
+            if let Some((state, change)) = self.ground.known.owners.account(provider, account, self.time_us) {
+                return self.put(Fact::AccountState, state, vec![(change.place.clone(), told(change))]);
+            }
+        }
+    }
+
+    fn recent(&mut self, owners: &[Person]) {
+        let provider = self.get(Column::Provider).unwrap_or_default();
+        let places = [Column::AccountUid, Column::TenantUid].into_iter().filter_map(|c| self.get(c));
+        let keys = places.map(|p| format!("{provider}\u{0}{p}")).chain(owners.iter().map(|o| o.name.clone()));
+        let known = self.ground.known;
+        let changes: Vec<_> = keys.flat_map(|key| known.changes_of(&key).iter().copied()).collect();
+        let since = self.time_us - RECENT_US;
+        let is_recent = |at: Micros| (since..=self.time_us).contains(&at);
+        let mut recent: Vec<_> = changes
+            .into_iter()
+            .filter(|c| c.lifecycle_op.ends_with("_changed") && c.place.event_time_us.is_some_and(is_recent))
+            .collect();
+        recent.sort_by(|a, b| b.place.cmp(&a.place));
+        recent.dedup_by(|a, b| a.place == b.place);
+        let Some(last) = recent.first() else { return };
+        let mut values: Vec<String> = recent.iter().map(|c| c.lifecycle_op.clone()).collect();
+        values.sort();
+        values.dedup();
+        let shown_by = vec![(last.place.clone(), told(last))];
+        self.found.push(Known { fact: Fact::RecentChange, values, shown_by });
+    }
+
+    fn fleet(&mut self, held: Option<&Held<'_>>) {
+        let fleet = self.ground.fleet;
+        if fleet.outage(self.get(Column::Provider), self.time_us).is_some() {
+            self.put(Fact::Fleet, "many_failing", vec![]);
+        }
+        if held.is_some_and(|h| fleet.is_throttled(h.uid, self.time_us)) {
+            self.put(Fact::ThrottledAround, "yes", vec![]);
+        }
+        if self.get(Column::SrcIp).is_some_and(|ip| fleet.keys_tried(ip).is_some()) {
+            self.put(Fact::SourcePattern, "many_keys", vec![]);
+        }
+    }
+
+    fn successor(&mut self, held: &Held<'_>, owners: &[Person]) {
+        let known = self.ground.known;
+        let timeline = held.id.map(|id| known.timeline(id));
+        let state = timeline.and_then(|t| t.state(self.time_us));
+        let ended =
+            state.as_ref().and_then(|s| s.since_us).filter(|_| state.as_ref().is_some_and(|s| s.name != "active"));
+        let newer = known.newer(owners, held.id, self.time_us);
+        let newer = newer.filter(|(made, _)| timeline.is_none_or(|t| t.is_replaced_by(*made, ended, self.time_us)));
+        // Without a word of when this one was made, one made before its first use does not replace it.
+        let first_use = held.profile.and_then(|p| p.first_success).map(|s| s.time_us);
+        let newer = newer.filter(|(made, _)| first_use.is_none_or(|first| *made > first));
+        if let Some((_, id)) = newer {
+            let name = known.timeline(id).name().unwrap_or_default();
+            let shown_by = known.timeline(id).made_by().into_iter().collect();
+            self.put(Fact::Successor, name, shown_by);
+        }
+        let profile = held.profile.filter(|p| p.first_success.is_some());
+        if let Some((uid, first)) = profile.and_then(|p| self.ground.successors.of(held.uid, p, self.time_us)) {
+            let says = format!("{uid} of the same caller was accepted");
+            let shown = self.seen(first, says);
+            self.put(Fact::SuccessorInUse, uid, vec![shown]);
+        }
+    }
+
+    fn listed(&mut self, held: &Held<'_>) {
+        let rows = held.id.map_or(&[][..], |id| &self.ground.known.timeline(id).listed);
+        if let Some(row) = rows.first() {
+            return self.put(Fact::Listed, "yes", vec![(row.place.clone(), line_of(row))]);
+        }
+        let hint = held.profile.and_then(|p| p.hint.as_deref());
+        let provider = self.get(Column::Provider).unwrap_or_default();
+        if self.ground.known.could_be_listed(provider, held.uid, hint) {
+            self.put(Fact::Listed, "no", vec![]);
+        }
+    }
+
+    fn history(&mut self, profile: &Profile) {
+        let first = profile.first_success.filter(|s| s.time_us < self.time_us);
+        let last = profile.last_success.filter(|s| s.time_us < self.time_us).or(first);
+        if let Some(seen) = last {
+            let shown = self.seen(seen, "the same credential was accepted".into());
+            self.put(Fact::WorkedBefore, "yes", vec![shown]);
+        }
+        if let Some(seen) = profile.last_success.filter(|s| s.time_us > self.time_us) {
+            let shown = self.seen(seen, "the same credential was accepted later".into());
+            self.put(Fact::WorkedAfter, "yes", vec![shown]);
+        }
+    }
+
+    /// The environment that the names in the call speak of.
+    fn environment(&self) -> Option<&'static str> {
+        [Column::Service, Column::TenantUid].into_iter().filter_map(|c| self.get(c)).find_map(environment_of)
+    }
+
+    fn elsewhere(&mut self, profile: &Profile) {
+        let full = profile.places.len() >= PLACES_CAP;
+        let Some((_, _, last)) = profile.places.iter().max_by_key(|(_, _, last)| *last).filter(|_| !full) else {
+            return;
+        };
+        let own = [
+            ("network", self.get(Column::SrcIp).and_then(network_of)),
+            ("region", self.get(Column::Region).map(str::to_string)),
+            ("tenant", self.get(Column::TenantUid).map(str::to_string)),
+            ("environment", self.environment().map(str::to_string)),
+        ];
+        let (mut values, mut words) = (Vec::new(), Vec::new());
+        for (what, value) in own {
+            let Some(value) = value else { continue };
+            let accepted: Vec<Option<&str>> = profile.places.iter().map(|(place, ..)| place.get(what)).collect();
+            let differs = accepted.iter().all(|a| a.is_some_and(|a| !a.eq_ignore_ascii_case(&value)));
+            if differs {
+                words.push(format!("{what} {} and not {value}", accepted[0].unwrap_or_default()));
+                values.push(what.to_string());
+            }
+        }
+        if !values.is_empty() {
+            let shown = self.seen(*last, format!("accepted from {}", words.join(", ")));
+            self.found.push(Known { fact: Fact::Elsewhere, values, shown_by: vec![shown] });
+        }
+    }
+
+    fn mismatch(&mut self, timeline: &Timeline<'_>) {
+        let (mut values, mut shown_by) = (Vec::new(), Vec::new());
+        for row in &timeline.listed {
+            let differing = self.differing(row);
+            let says = |(_, says): &(&str, String)| (row.place.clone(), format!("{}: {says}", line_of(row)));
+            shown_by.extend(differing.iter().map(says));
+            values.extend(differing.into_iter().map(|(what, _)| what.to_string()));
+        }
+        values.sort();
+        values.dedup();
+        if !values.is_empty() {
+            self.found.push(Known { fact: Fact::Mismatch, values, shown_by });
+        }
+    }
+
+    /// In what a call differs from a row of an inventory, and how, in words.
+    fn differing(&self, row: &Listed) -> Vec<(&'static str, String)> {
+        let mut differing = Vec::new();
+        let mut compare = |what, own: Option<&str>, listed: Option<&str>| {
+            if let (Some(own), Some(listed)) = (own, listed)
+                && !own.eq_ignore_ascii_case(listed)
+            {
+                differing.push((what, format!("{what} {listed}, called with {own}")));
+            }
+        };
+        let environment = row.environment.as_deref().map(|e| environment_of(e).unwrap_or(e));
+        compare("environment", self.environment(), environment);
+        compare("region", self.get(Column::Region), row.region.as_deref());
+        compare("tenant", self.get(Column::TenantUid), row.tenant_uid.as_deref());
+        if let Some(ip) = self.get(Column::SrcIp).filter(|ip| !allows_network(&row.allowed_networks, ip)) {
+            differing.push(("network", format!("allowed from {}, called from {ip}", row.allowed_networks.join(", "))));
+        }
+        let model = self.get(Column::DenyResource).or(self.get(Column::Service));
+        if let Some(model) = model.filter(|m| !allows_model(&row.allowed_models, m)) {
+            differing.push(("model", format!("allowed for {}, called {model}", row.allowed_models.join(", "))));
+        }
+        if let Some(says) = self.principal(row) {
+            differing.push(("principal", says));
+        }
+        differing
+    }
+
+    /// Whether who acted is another than who owns the credential; told only where both are named in one way.
+    fn principal(&self, row: &Listed) -> Option<String> {
+        let actor = self.get(Column::ActorName)?;
+        let owner = row.owner_name.as_deref()?;
+        let provider = row.provider.as_deref();
+        let (a, b) = (Person::new(actor, provider, None), Person::new(owner, provider, None));
+        let alike = actor.contains('@') == owner.contains('@') && !actor.contains("...");
+        let uids = [self.get(Column::ActorUid), row.owner_uid.as_deref()];
+        let same_uid = uids[0].is_some() && uids[0] == uids[1];
+        let named = row.credential_name.as_deref() == Some(actor);
+        (alike && !same_uid && !named && a.matches(&b).is_none()).then(|| format!("owned by {owner}, used by {actor}"))
+    }
+
+    fn near_miss(&mut self, held: &Held<'_>) {
+        if held.id.is_some() || held.profile.is_some_and(|p| p.first_success.is_some()) {
+            return;
+        }
+        if let Some((good, near)) = self.ground.near.near(held.uid) {
+            let first = self.ground.successors.first_success(good);
+            let says = format!("{good} works; the key refused {}", near.says());
+            let shown_by = first.map(|s| self.seen(s, says)).into_iter().collect();
+            self.put(Fact::NearMiss, near.name(), shown_by);
+        }
+    }
+}
+
+fn allows_network(allowed: &[String], ip: &str) -> bool {
+    let Ok(ip) = ip.parse::<IpAddr>().map(|ip| ip.to_canonical()) else { return true };
+    let (mut any, mut unread) = (false, false);
+    for text in allowed {
+        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(net) => any |= net.contains(&ip),
+            Err(_) => unread = true,
+        }
+    }
+    allowed.is_empty() || any || unread
+}
+
+fn allows_model(allowed: &[String], model: &str) -> bool {
+    let bare = |m: &str| m.rsplit('/').next().unwrap_or(m).to_ascii_lowercase();
+    let fits = |allowed: &String| match allowed.strip_suffix('*') {
+        Some(head) => model.to_ascii_lowercase().starts_with(&head.to_ascii_lowercase()),
+        None => bare(allowed) == bare(model) || allowed.starts_with("all-"),
+    };
+    allowed.is_empty() || allowed.iter().any(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_networks_and_models_allow_what_they_cannot_exclude() {
+        let nets = ["10.0.0.0/8".to_string(), "192.0.2.7".to_string()];
+        assert!(allows_network(&nets, "10.1.2.3") && allows_network(&nets, "192.0.2.7"));
+        assert!(!allows_network(&nets, "192.0.2.8"));
+        assert!(allows_network(&[], "192.0.2.8") && allows_network(&["office".into()], "192.0.2.8"));
+        let models = ["gpt-4o".to_string(), "openai/*".to_string()];
+        assert!(allows_model(&models, "openai/gpt-5") && allows_model(&models, "azure/gpt-4o"));
+        assert!(!allows_model(&models, "claude-sonnet-4"));
+    }
+}

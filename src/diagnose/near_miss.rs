@@ -1,0 +1,64 @@
+//! Finds keys that are nearly a key that works, from sketches alone; knows no key.
+
+use super::profiles::hash;
+use crate::model::sketch::{Near, Sketch};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+
+/// Most sketches kept: those of the fingerprints with the smallest hashes.
+const CAP: usize = 1 << 16;
+
+/// Sketches of the keys of a run.
+#[derive(Debug, Default)]
+pub struct Sketches {
+    all: BTreeMap<u64, (Box<str>, Sketch)>,
+}
+
+impl Sketches {
+    /// Adds the sketch of a key by its fingerprint.
+    pub fn add(&mut self, uid: &str, sketch: Sketch) {
+        let at = hash(uid);
+        if self.all.len() >= CAP && self.all.last_key_value().is_some_and(|(last, _)| at > *last) {
+            return;
+        }
+        self.all.entry(at).or_insert_with(|| (uid.into(), sketch));
+        if self.all.len() > CAP {
+            self.all.pop_last();
+        }
+    }
+
+    /// Whether a fingerprint's sketch is kept.
+    pub fn holds(&self, uid: &str) -> bool {
+        self.all.get(&hash(uid)).is_some_and(|(known, _)| **known == *uid)
+    }
+}
+
+/// Keys that work, to be compared with.
+#[derive(Debug)]
+pub struct NearMisses {
+    sketches: Sketches,
+    by_key: FxHashMap<u64, Vec<u64>>,
+}
+
+impl NearMisses {
+    /// Of the sketched keys, those for which `works` holds are what others may be near to.
+    pub fn new(sketches: Sketches, works: &dyn Fn(&str) -> bool) -> NearMisses {
+        let mut by_key: FxHashMap<u64, Vec<u64>> = FxHashMap::default();
+        for (at, (_, sketch)) in sketches.all.iter().filter(|(_, (uid, _))| works(uid)) {
+            sketch.keys().into_iter().for_each(|key| by_key.entry(key).or_default().push(*at));
+        }
+        NearMisses { sketches, by_key }
+    }
+
+    /// The key that works and is nearest to this one, which does not.
+    pub fn near(&self, uid: &str) -> Option<(&str, Near)> {
+        let at = hash(uid);
+        let (_, sketch) = self.sketches.all.get(&at).filter(|(known, _)| **known == *uid)?;
+        let alike = sketch.keys().into_iter().filter_map(|key| self.by_key.get(&key)).flatten();
+        let near = alike.filter(|good| **good != at).filter_map(|good| {
+            let (good, other) = self.sketches.all.get(good)?;
+            Some((sketch.near(other)?, &**good))
+        });
+        near.min().map(|(kind, good)| (good, kind))
+    }
+}

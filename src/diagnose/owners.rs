@@ -1,0 +1,173 @@
+//! What directories and control planes did to users and accounts, by every name they go by; knows no credential.
+
+use super::timeline::TOLERANCE_US;
+use crate::model::finding::{Lifecycle, Micros};
+use rustc_hash::FxHashMap;
+
+/// Somebody as a record names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Person {
+    /// Id, login, name or e-mail address, in lower case.
+    pub name: String,
+    /// Provider and account, within which the name is their own; none for e-mail addresses and long ids, which are theirs everywhere.
+    pub within: Option<(String, String)>,
+}
+
+/// How two records were taken to speak of one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Match {
+    /// The same name, in different places or spelled as a part of an address.
+    Name,
+    /// The same id, e-mail address, or name in the same account.
+    Exact,
+}
+
+impl Match {
+    /// The word in rules.
+    pub fn name(self) -> &'static str {
+        match self {
+            Match::Name => "name",
+            Match::Exact => "exact",
+        }
+    }
+}
+
+impl Person {
+    /// A person of that name at a provider and account.
+    pub fn new(name: &str, provider: Option<&str>, account: Option<&str>) -> Person {
+        let name = name.trim().to_lowercase();
+        let is_unique = name.contains('@') || (name.len() >= 12 && name.bytes().any(|b| b.is_ascii_digit()));
+        let owned = |text: Option<&str>| text.unwrap_or_default().to_lowercase();
+        Person { within: (!is_unique).then(|| (owned(provider), owned(account))), name }
+    }
+
+    /// What stands before the `@` of an address, or the last part of a path or ARN.
+    fn short(&self) -> &str {
+        let name = self.name.split('@').next().unwrap_or(&self.name);
+        name.rsplit(['/', ':']).next().unwrap_or(name)
+    }
+
+    /// Whether it is the name of one person's login rather than of some role everybody has.
+    fn is_telling(&self) -> bool {
+        const SHARED: &[&str] = &["admin", "root", "user", "default", "test", "service", "api", "system", "ops", "bot"];
+        self.short().len() >= 3 && !SHARED.contains(&self.short())
+    }
+
+    /// How far two records speak of one person.
+    pub fn matches(&self, other: &Person) -> Option<Match> {
+        let same_place = match (&self.within, &other.within) {
+            (Some(a), Some(b)) => a.0 == b.0 && (a.1 == b.1 || a.1.is_empty() || b.1.is_empty()),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        if self.name == other.name && same_place {
+            return Some(Match::Exact);
+        }
+        // Two addresses in different domains are two people.
+        let both_addresses = self.name.contains('@') && other.name.contains('@');
+        (!both_addresses && self.is_telling() && self.short() == other.short()).then_some(Match::Name)
+    }
+}
+
+/// Changes to users, by name.
+#[derive(Debug, Default)]
+pub struct Owners<'l> {
+    by_short: FxHashMap<String, Vec<(Person, &'l Lifecycle)>>,
+    accounts: FxHashMap<(String, String), Vec<&'l Lifecycle>>,
+}
+
+/// The last change that decides what somebody is.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'l> {
+    /// deleted, suspended or active.
+    pub state: &'static str,
+    /// How they were matched.
+    pub by: Match,
+    /// The change.
+    pub change: &'l Lifecycle,
+}
+
+fn state_of(op: &str) -> Option<&'static str> {
+    match op {
+        "user_deleted" => Some("deleted"),
+        "user_suspended" => Some("suspended"),
+        "user_restored" | "user_created" => Some("active"),
+        _ => None,
+    }
+}
+
+impl<'l> Owners<'l> {
+    /// The changes to users and accounts among all changes.
+    pub fn new(lifecycle: &'l [Lifecycle]) -> Owners<'l> {
+        let mut owners = Owners::default();
+        for change in lifecycle {
+            owners.add_account(change);
+            if state_of(&change.lifecycle_op).is_none() {
+                continue;
+            }
+            for name in [&change.target_user_uid, &change.target_user_name].into_iter().flatten() {
+                let person = Person::new(name, change.provider.as_deref(), change.account_uid.as_deref());
+                owners.by_short.entry(person.short().to_string()).or_default().push((person, change));
+            }
+        }
+        let times = owners.by_short.values_mut();
+        times.for_each(|changes| changes.sort_by_key(|(_, change)| change.place.clone()));
+        owners
+    }
+
+    fn add_account(&mut self, change: &'l Lifecycle) {
+        let decides =
+            ["account_closed", "account_suspended", "account_restored"].contains(&change.lifecycle_op.as_str());
+        let provider = change.provider.as_deref().unwrap_or_default();
+        for account in [&change.account_uid, &change.tenant_uid].into_iter().flatten().filter(|_| decides) {
+            self.accounts.entry((provider.to_string(), account.clone())).or_default().push(change);
+        }
+    }
+
+    /// What the last change before a time made of any of these people; with the tolerance, also one shortly after it.
+    pub fn standing(&self, people: &[Person], time_us: Micros, tolerant: bool) -> Option<Standing<'l>> {
+        let until = if tolerant { time_us.saturating_add(TOLERANCE_US) } else { time_us };
+        let mut found: Option<Standing<'l>> = None;
+        for person in people {
+            let same = self.by_short.get(person.short()).map_or(&[][..], Vec::as_slice);
+            for (other, change) in same.iter().filter(|(_, c)| c.place.event_time_us.is_some_and(|t| t <= until)) {
+                let (Some(by), Some(state)) = (person.matches(other), state_of(&change.lifecycle_op)) else { continue };
+                let later =
+                    found.is_none_or(|f| (by, change.place.event_time_us) >= (f.by, f.change.place.event_time_us));
+                if later {
+                    found = Some(Standing { state, by, change });
+                }
+            }
+        }
+        found
+    }
+
+    /// What the last change before a time made of an account or tenant.
+    pub fn account(&self, provider: &str, account: &str, time_us: Micros) -> Option<(&'static str, &'l Lifecycle)> {
+        let changes = self.accounts.get(&(provider.to_string(), account.to_string()))?;
+        let before = changes.iter().filter(|c| c.place.event_time_us.is_some_and(|t| t <= time_us));
+        let last = before.max_by_key(|c| &c.place)?;
+        match last.lifecycle_op.as_str() {
+            "account_closed" => Some(("closed", last)),
+            "account_suspended" => Some(("suspended", last)),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_matched_by_address_and_only_likely_by_name() {
+        let aws = |name: &str, account: &str| Person::new(name, Some("aws"), Some(account));
+        let okta = Person::new("Bob.Smith@acme.example", Some("okta"), None);
+        assert_eq!(Person::new("bob.smith@ACME.example", Some("openai"), None).matches(&okta), Some(Match::Exact));
+        assert_eq!(aws("bob.smith", "1").matches(&okta), Some(Match::Name));
+        assert_eq!(aws("bob.smith", "1").matches(&aws("bob.smith", "1")), Some(Match::Exact));
+        assert_eq!(aws("bob.smith", "1").matches(&aws("bob.smith", "2")), Some(Match::Name));
+        assert_eq!(Person::new("bob.smith@other.example", None, None).matches(&okta), None);
+        assert_eq!(aws("bob.smithe", "1").matches(&okta), None);
+        assert_eq!(aws("admin", "1").matches(&aws("admin", "2")), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! What a run gathers for diagnosis while chunks come in, in bounded memory: refusals, profiles, changes, lists; concludes nothing.
+
+use super::engine::Engine;
+use super::matches::RunMatches;
+use super::work::Kept;
+use crate::diagnose::audit::AuditLogs;
+use crate::diagnose::fleet::Pulse;
+use crate::diagnose::near_miss::Sketches;
+use crate::diagnose::profiles::{Profile, Profiles, Rows};
+use crate::diagnose::verdicts::{VerdictId, Verdicts};
+use crate::error::Error;
+use crate::model::finding::{Lifecycle, Micros};
+use crate::model::inventory::Listed;
+use crate::model::place::EventPlace;
+use crate::store::sorted::Sorted;
+use crate::store::spool::Spool;
+use arrow::array::RecordBatch;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A profile on its way to be merged with others of the same credential.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProfileRow {
+    /// The credential.
+    pub credential: Box<str>,
+    order: u32,
+    /// What it did.
+    pub profile: Profile,
+}
+
+impl PartialEq for ProfileRow {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.credential, self.order) == (&other.credential, other.order)
+    }
+}
+
+impl Eq for ProfileRow {}
+
+impl PartialOrd for ProfileRow {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ProfileRow {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (&self.credential, self.order).cmp(&(&other.credential, other.order))
+    }
+}
+
+/// Everything diagnosis needs of a run.
+pub struct Gathered {
+    /// Refusals with evidence, in order.
+    pub spool: Spool,
+    /// The verdict of each by its own record.
+    pub row_verdicts: Vec<VerdictId>,
+    /// Verdicts by set of rules.
+    pub verdicts: Verdicts,
+    profiles: Profiles,
+    profile_rows: Sorted<ProfileRow>,
+    spills: u32,
+    profile_budget: usize,
+    /// What was accepted when.
+    pub pulse: Pulse,
+    /// Sketches of keys.
+    pub sketches: Sketches,
+    /// What was done to credentials, users and accounts.
+    pub lifecycle: Vec<Lifecycle>,
+    /// What inventories list.
+    pub listed: Vec<Listed>,
+    /// What audit logs cover.
+    pub audit: AuditLogs,
+    /// What matches leave behind.
+    pub matches: RunMatches,
+    /// Names of the inputs, and of the sources found in each.
+    pub inputs: Vec<(Arc<str>, Arc<str>)>,
+    /// Sources seen.
+    pub sources: BTreeSet<String>,
+    /// Time of the last event.
+    pub end_us: Option<Micros>,
+}
+
+/// Where the records of a batch stand: number and name of the input, and the ordinal of the first record of the chunk in it.
+#[derive(Clone, Copy)]
+pub struct Base<'b> {
+    /// Number of the input.
+    pub input: usize,
+    /// Its name.
+    pub name: &'b Arc<str>,
+    /// Ordinal of the chunk's first record.
+    pub record: u64,
+}
+
+impl Gathered {
+    /// Nothing gathered yet.
+    pub fn new(engine: &Engine<'_>, gap_us: Micros, memory_bytes: usize) -> Gathered {
+        Gathered {
+            spool: Spool::new(memory_bytes / 8),
+            row_verdicts: Vec::new(),
+            verdicts: Verdicts::new(engine.rules.claims()),
+            profiles: Profiles::default(),
+            profile_rows: Sorted::new(usize::MAX),
+            spills: 0,
+            profile_budget: memory_bytes / 8,
+            pulse: Pulse::default(),
+            sketches: Sketches::default(),
+            lifecycle: Vec::new(),
+            listed: Vec::new(),
+            audit: AuditLogs::default(),
+            matches: RunMatches::new(engine.rules, gap_us, memory_bytes),
+            inputs: Vec::new(),
+            sources: BTreeSet::new(),
+            end_us: None,
+        }
+    }
+
+    /// Takes what a batch tells beside its refusals and events; rows marked in `duplicate` do not count.
+    pub fn take(&mut self, base: Base<'_>, kept: &mut Kept, duplicate: Option<&[bool]>) -> Result<(), Error> {
+        let is_first = |row: usize| duplicate.is_none_or(|d| !d[row]);
+        self.sources.insert(kept.source.clone());
+        let (profiles, pulse) = match duplicate {
+            None => (std::mem::take(&mut kept.profiles), std::mem::take(&mut kept.pulse)),
+            Some(_) => {
+                let rows = Rows { ordinals: &kept.ordinals, skip: duplicate };
+                (Profiles::of(&kept.uses, rows), Pulse::of(&kept.uses, rows))
+            }
+        };
+        self.profiles.merge(profiles, (base.input as u32, base.record));
+        self.pulse.merge(pulse);
+        if self.profiles.bytes() > self.profile_budget {
+            self.spill_profiles()?;
+        }
+        kept.sketches.drain(..).for_each(|(uid, sketch)| self.sketches.add(&uid, sketch));
+        if kept.is_audit {
+            self.audit.add(&kept.source, &kept.uses.event_time_us);
+        }
+        let placed = |place: EventPlace, row: usize| EventPlace {
+            input_file: base.name.clone(),
+            input_record: base.record + kept.ordinals[row],
+            ..place
+        };
+        for (row, change) in kept.lifecycle.drain(..).filter(|(row, _)| is_first(*row)) {
+            self.lifecycle.push(Lifecycle { place: placed(change.place, row), ..change });
+        }
+        for (row, listed) in kept.listed.drain(..).filter(|(row, _)| is_first(*row)) {
+            self.listed.push(Listed { place: placed(listed.place, row), ..listed });
+        }
+        kept.hits.iter().filter(|h| is_first(h.row as usize)).for_each(|h| self.matches.count(h.rule));
+        for row in kept.matches.drain(..).filter(|m| is_first(m.row)) {
+            let record = base.record + kept.ordinals[row.row];
+            self.matches.take(row, &kept.source, (base.input, base.name, record))?;
+        }
+        Ok(())
+    }
+
+    /// Takes refusals with the rules that claim each; says how many of them have a cause already.
+    pub fn take_failures(&mut self, rows: RecordBatch, claims: &[Vec<u32>]) -> Result<(), Error> {
+        let verdicts = &mut self.verdicts;
+        self.row_verdicts.extend(claims.iter().map(|c| verdicts.of(c)));
+        self.spool.push(rows)
+    }
+
+    fn spill_profiles(&mut self) -> Result<(), Error> {
+        let order = self.spills;
+        self.spills += 1;
+        for (credential, profile) in self.profiles.take() {
+            self.profile_rows.push(ProfileRow { credential, order, profile }, 0)?;
+        }
+        self.profile_rows.spill()
+    }
+
+    /// Hands out the profile of every credential, in the order of their names. May be asked again.
+    pub fn each_profile(&mut self, each: &mut dyn FnMut(&str, Profile) -> Result<(), Error>) -> Result<(), Error> {
+        let order = self.spills;
+        for (credential, profile) in self.profiles.take() {
+            self.profile_rows.push(ProfileRow { credential, order, profile }, 0)?;
+        }
+        let mut current: Option<ProfileRow> = None;
+        for row in self.profile_rows.rows()? {
+            let row = row?;
+            match &mut current {
+                Some(own) if own.credential == row.credential => own.profile.merge(row.profile),
+                _ => {
+                    if let Some(done) = current.replace(row) {
+                        each(&done.credential, done.profile)?;
+                    }
+                }
+            }
+        }
+        current.map_or(Ok(()), |done| each(&done.credential, done.profile))
+    }
+}
