@@ -145,6 +145,13 @@ pub fn derive(function: &str, of: &str, numbers: &[usize], dice: &mut Dice) -> O
         "one_edit" => edited(of, dice),
         "swapped" => swapped(of),
         "truncated" => of.chars().take(letters - number(0, 1 + dice.below(4))).collect(),
+        // Another key whose masked form is the same: sixteen characters of its beginning and four of its end.
+        "same_mask" => {
+            let middle = dice.text(ALNUM, letters - 20);
+            format!("{}{middle}{}", &of[..16], &of[letters - 4..])
+        }
+        "similar" => of.split_once('@').map_or_else(|| format!("{of}2"), |(user, host)| format!("{user}2@{host}")),
+        "other_domain" => format!("{}@contractor.example", of.split('@').next().unwrap_or_default()),
         "upper" => of.to_uppercase(),
         "lower" => of.to_lowercase(),
         "title" => of.chars().enumerate().map(|(i, c)| if i == 0 { c.to_ascii_uppercase() } else { c }).collect(),

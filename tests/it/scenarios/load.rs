@@ -13,6 +13,8 @@ pub struct Expect {
     pub verdicts: Vec<String>,
     /// Labels, or `file#ordinal`, that must be cited, all of them.
     pub proof: Vec<String>,
+    /// Labels, or `file#ordinal`, that must not be cited.
+    pub not: Vec<String>,
     /// The states of which its incident must be in one; none when it does not matter.
     pub states: Vec<String>,
 }
@@ -47,7 +49,7 @@ fn number(node: Option<&Node>, name: &str) -> usize {
 }
 
 fn expect(label: &str, node: &Node) -> Expect {
-    let known = ["cause", "verdict", "proof", "state"];
+    let known = ["cause", "verdict", "proof", "not", "state"];
     let unknown = node.entries().iter().find(|(k, _)| !known.contains(&k.text.as_str()));
     assert!(unknown.is_none(), "{label}: unknown member {:?}", unknown.map(|(k, _)| &k.text));
     Expect {
@@ -55,6 +57,7 @@ fn expect(label: &str, node: &Node) -> Expect {
         causes: texts(node.get("cause")),
         verdicts: texts(node.get("verdict")),
         proof: texts(node.get("proof")),
+        not: texts(node.get("not")),
         states: texts(node.get("state")),
     }
 }

@@ -84,8 +84,9 @@ impl Check<'_> {
     }
 
     /// Labels of what must never be cited, and unrelated records.
-    fn forbidden(&self, proofs: &[String]) -> Option<String> {
-        let bad = self.filled.labels.keys().find(|l| l.starts_with("bad") && self.is_cited(l, proofs));
+    fn forbidden(&self, expect: &Expect, proofs: &[String]) -> Option<String> {
+        let bad = self.filled.labels.keys().filter(|l| l.starts_with("bad"));
+        let bad = bad.chain(&expect.not).find(|l| self.is_cited(l, proofs));
         let is_noise = |place: &&Place| {
             let uid = self.report.event_uids.get(*place);
             proofs.iter().any(|p| Some(p) == uid || cited_place(p).as_ref() == Some(*place))
@@ -121,7 +122,7 @@ impl Check<'_> {
             (unproved, "its incident does not cite the proof".to_string()),
             (!right_state, format!("its incident is {state}, not {:?}", expect.states)),
         ];
-        let forbidden = self.forbidden(&failure.proofs);
+        let forbidden = self.forbidden(expect, &failure.proofs);
         self.score.right += usize::from(right_cause && right_verdict && right_state);
         self.score.right_cause += usize::from(right_cause);
         self.score.wrong_confirmed += usize::from(confirmed);
