@@ -70,6 +70,7 @@ const PLAIN: &[(&str, &str, &str, usize, &str)] = &[
     ("audit_id", "audit_log-", ALNUM, 24, ""),
     ("google_key", "AIzaSy", ALNUM, 33, ""),
     ("github_token", "ghp_", ALNUM, 36, ""),
+    ("github_pat", "github_pat_", ALNUM, 82, ""),
     ("groq_key", "gsk_", ALNUM, 52, ""),
     ("stripe_live", "sk_live_", ALNUM, 24, ""),
     ("stripe_test", "sk_test_", ALNUM, 24, ""),
