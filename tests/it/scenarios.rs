@@ -40,7 +40,9 @@ fn first_of_each(wrong: &[String]) -> impl Iterator<Item = &String> {
         (seed.to_string(), rest.split(": ").next().unwrap_or_default().to_string())
     };
     let mut first = std::collections::HashMap::new();
-    wrong.iter().for_each(|w| drop(first.entry(key(w).1).or_insert_with(|| key(w).0)));
+    for w in wrong {
+        first.entry(key(w).1).or_insert_with(|| key(w).0);
+    }
     wrong.iter().filter(move |w| first[&key(w).1] == key(w).0)
 }
 
