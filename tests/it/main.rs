@@ -17,6 +17,7 @@ mod program;
 mod rule_tools;
 mod same;
 mod samples;
+mod scenarios;
 mod secrets;
 mod sigmahq;
 mod table;
