@@ -11,13 +11,15 @@ mod gather;
 mod matches;
 mod order;
 mod selftest;
+mod trial;
 mod work;
 mod write;
 
 pub use engine::{Engine, Options, RuleSources, check_rules};
 pub use explain::{ExplainedEvent, explain};
 pub use fields::lint_fields;
-pub use selftest::{test_mappings, test_rules};
+pub use selftest::test_mappings;
+pub use trial::test_rules;
 
 use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};

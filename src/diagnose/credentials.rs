@@ -36,7 +36,7 @@ fn of_profile(uid: &str, profile: &Profile) -> Credential {
     Credential {
         credential_uid: uid.to_string(),
         credential_hint: word(&profile.hint),
-        credential_alias: word(&profile.alias),
+        credential_alias: profile.aliases.first().map(|a| a.to_string()),
         credential_kind: word(&profile.kind),
         provider: word(&profile.provider),
         owner: word(&profile.actor_name),

@@ -8,7 +8,7 @@ use super::near_miss::NearMisses;
 use super::owners::Person;
 use super::profiles::{PLACES_CAP, Profile, network_of};
 use super::successors::Successors;
-use super::timeline::{Timeline, line_of, told};
+use super::timeline::{State, TOLERANCE_US, Timeline, line_of, told};
 use crate::model::column::Column;
 use crate::model::environment::environment_of;
 use crate::model::fact::{Fact, Known};
@@ -71,6 +71,7 @@ pub fn facts(ground: &Ground<'_>, held: Option<&Held<'_>>, failure: &Failure) ->
     if let Some(held) = held {
         let timeline = held.id.map(|id| ground.known.timeline(id));
         facts.state(timeline, &owners);
+        facts.contradiction(timeline, held.profile);
         facts.successor(held, &owners);
         facts.listed(held);
         if let Some(timeline) = timeline {
@@ -131,6 +132,19 @@ impl<'f> Facts<'f> {
         }
         if let Some(near) = timeline.and_then(|t| t.state_near(self.time_us)) {
             self.put(Fact::CredentialStateNear, near.name, vec![near.shown_by]);
+        }
+    }
+
+    /// Accepted after its end: by a log, when the last change had taken effect long ago; by a list, at any time after this call.
+    fn contradiction(&mut self, timeline: Option<&Timeline<'_>>, profile: Option<&Profile>) {
+        let Some(seen) = profile.and_then(|p| p.last_success).filter(|s| s.time_us > self.time_us) else { return };
+        let ended = |state: &State| state.name != "active" && state.name != "leaked";
+        let Some(state) = timeline.and_then(|t| t.state(self.time_us)).filter(ended) else { return };
+        let later = timeline.and_then(|t| t.state(seen.time_us)).filter(ended);
+        let settled = state.since_us.is_none_or(|since| seen.time_us > since + TOLERANCE_US);
+        if later.is_some_and(|l| l.since_us == state.since_us) && settled {
+            let shown = self.seen(seen, "the credential was accepted after that".into());
+            self.put(Fact::Contradiction, "accepted_since", vec![shown]);
         }
     }
 

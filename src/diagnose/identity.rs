@@ -88,8 +88,10 @@ impl Identities {
             self.count += 1;
             self.count - 1
         });
-        known.into_iter().filter(|other| *other != id).for_each(|other| drop(self.joined.insert(other, id)));
-        plain.into_iter().for_each(|name| drop(self.by_name.insert(name, id)));
+        known.into_iter().filter(|other| *other != id).for_each(|other| {
+            self.joined.insert(other, id);
+        });
+        self.by_name.extend(plain.into_iter().map(|name| (name, id)));
         for hint in hints {
             let entry = (hint, names.provider.map(str::to_string), id);
             let same = self.hints.entry(entry.0.last()).or_default();

@@ -96,7 +96,7 @@ impl<'l> KnownCredentials<'l> {
             (Form::Hint, row.credential_hint.is_some()),
         ];
         let forms = forms.into_iter().filter(|(_, holds)| *holds).map(|(form, _)| form);
-        forms.for_each(|form| drop(self.listed.insert((provider.clone(), form))));
+        self.listed.extend(forms.map(|form| (provider.clone(), form)));
     }
 
     fn index_owners(&mut self) {
@@ -117,8 +117,10 @@ impl<'l> KnownCredentials<'l> {
     /// Finds which of the known credentials one in use is. Masked forms count only where one credential in use alone fits.
     pub fn meet(&mut self, uid: &str, profile: &Profile) -> Option<Id> {
         let provider = profile.provider.as_deref();
-        let names = Names { uid: Some(uid), alias: profile.alias.as_deref(), hint: None, provider };
-        let id = self.identities.named(names)?;
+        let names = Names { uid: Some(uid), provider, ..Names::default() };
+        let by_alias =
+            |alias: &Box<str>| self.identities.named(Names { alias: Some(alias), provider, ..Names::default() });
+        let id = self.identities.named(names).or_else(|| profile.aliases.iter().find_map(by_alias))?;
         self.use_as(uid, id);
         Some(id)
     }

@@ -18,6 +18,9 @@ const STEPS_CAP: usize = 1024;
 /// Most places remembered per credential, the first in their order.
 pub const PLACES_CAP: usize = 32;
 
+/// Most other names remembered per credential.
+const ALIASES_CAP: usize = 8;
+
 /// Where from and where to a credential was accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
@@ -75,8 +78,8 @@ pub struct Profile {
     pub provider: Option<Box<str>>,
     /// Who used it first.
     pub actor_name: Option<Box<str>>,
-    /// Another id of it in the same records.
-    pub alias: Option<Box<str>>,
+    /// Other ids and names of it in the same records: the first of each chunk, sorted.
+    pub aliases: Vec<Box<str>>,
     /// Whether it was sent in a URL.
     pub in_url: bool,
     /// Kinds of actors that used it, sorted.
@@ -297,7 +300,6 @@ impl Profile {
             (&mut self.kind, &uses.credential_kind),
             (&mut self.provider, &uses.provider),
             (&mut self.actor_name, &uses.actor_name),
-            (&mut self.alias, &uses.credential_alias),
         ] {
             if own.is_none() {
                 *own = word(codes, row);
@@ -305,6 +307,9 @@ impl Profile {
         }
         if let Some(kind) = word(&uses.actor_type, row) {
             insert(&mut self.actor_types, kind);
+        }
+        if let Some(alias) = word(&uses.credential_alias, row).filter(|_| self.aliases.len() < ALIASES_CAP) {
+            insert(&mut self.aliases, alias);
         }
     }
 
@@ -361,13 +366,14 @@ impl Profile {
             (&mut self.kind, other.kind),
             (&mut self.provider, other.provider),
             (&mut self.actor_name, other.actor_name),
-            (&mut self.alias, other.alias),
         ] {
             if own.is_none() {
                 *own = new;
             }
         }
         other.actor_types.into_iter().for_each(|t| insert(&mut self.actor_types, t));
+        other.aliases.into_iter().for_each(|a| insert(&mut self.aliases, a));
+        self.aliases.truncate(ALIASES_CAP);
         other.src_ips.into_iter().for_each(|h| note(&mut self.src_ips, Some(h)));
         other.operations.into_iter().for_each(|h| note(&mut self.operations, Some(h)));
         other.places.into_iter().for_each(|stay| self.stay(stay));

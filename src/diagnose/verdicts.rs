@@ -11,7 +11,7 @@ pub type VerdictId = u32;
 /// Verdicts by the set of rules that claimed.
 #[derive(Debug)]
 pub struct Verdicts {
-    claims: Vec<Option<CauseClaim>>,
+    claims: Arc<[Option<CauseClaim>]>,
     known: FxHashMap<Arc<[u32]>, VerdictId>,
     all: Vec<Reached>,
 }
@@ -26,7 +26,7 @@ struct Reached {
 
 impl Verdicts {
     /// Verdicts over the claims of all rules, by rule number.
-    pub fn new(claims: Vec<Option<CauseClaim>>) -> Verdicts {
+    pub fn new(claims: Arc<[Option<CauseClaim>]>) -> Verdicts {
         Verdicts { claims, known: FxHashMap::default(), all: Vec::new() }
     }
 

@@ -117,6 +117,14 @@ impl Basis {
         Basis::ALL.iter().copied().find(|b| b.name() == name)
     }
 
+    /// The next weaker basis; the weakest stays.
+    pub fn weaker(self) -> Basis {
+        match self {
+            Basis::Proof => Basis::Corroborated,
+            Basis::Corroborated | Basis::Heuristic => Basis::Heuristic,
+        }
+    }
+
     /// The most confidence that any number of such claims can give.
     pub fn cap(self) -> f32 {
         match self {

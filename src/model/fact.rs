@@ -43,6 +43,8 @@ facts! {
     CredentialStateFrom "credential_state_from";
     /// The state that a change within the tolerance around the call makes of the credential, where the order of the two cannot be told.
     CredentialStateNear "credential_state_near";
+    /// What speaks against that state: accepted_since where the credential was accepted after its end without being switched on again.
+    Contradiction "contradiction";
     /// What the owner of the credential was when the call came, by any directory: deleted, suspended or active.
     OwnerState "owner_state";
     /// How the owner was matched: exact (same id, e-mail address or name in the same account), or name (the same name elsewhere).

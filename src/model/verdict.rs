@@ -76,6 +76,8 @@ pub struct Verdict {
 
 /// A lead of this much confidence, or a better basis, lets one child win over another.
 const LEAD: f32 = 0.1;
+/// A claim of which no more than this is left after refutation carries a step less far.
+const REFUTED: f32 = 0.5;
 /// Below this confidence no child is entered.
 const ENOUGH: f32 = 0.5;
 
@@ -202,7 +204,10 @@ fn child_of(cause: &str, support: &[&CauseClaim], all: &[&CauseClaim]) -> Child 
         .collect();
     refuted.sort_by(f32::total_cmp);
     let priority = support.iter().map(|c| c.priority).max().unwrap_or(0);
-    Child { cause: cause.to_string(), basis, confidence: joined * refuted.iter().product::<f32>(), priority }
+    let left: f32 = refuted.iter().product();
+    // What other evidence refutes by half or more is no proof any more.
+    let basis = if left <= REFUTED { basis.weaker() } else { basis };
+    Child { cause: cause.to_string(), basis, confidence: joined * left, priority }
 }
 
 #[cfg(test)]

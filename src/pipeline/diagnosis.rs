@@ -1,6 +1,7 @@
 //! The second half of a run: what was gathered is joined credential by credential, and every refusal gets its verdict, every incident its proof.
 
 use super::claims::{Attributed, Claims};
+use super::engine::Engine;
 use super::factual::FactRules;
 use super::gather::Gathered;
 use crate::diagnose::credentials::credential;
@@ -19,7 +20,7 @@ use crate::model::fact::{Fact, Known};
 use crate::model::finding::{Credential, Evidence, Incident, Lifecycle, Micros};
 use crate::model::inventory::Listed;
 use crate::model::verdict::Sureness;
-use crate::rule::set::RuleSet;
+use crate::rule::index::DIAGNOSIS;
 use crate::store::sorted::{Merged, Sorted};
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ pub struct Asked<'a> {
 
 /// Joins everything that was gathered.
 pub fn diagnose(
-    rule_set: &RuleSet,
+    engine: &Engine<'_>,
     gathered: &mut Gathered,
     asked: Asked<'_>,
     each: EachCredential<'_>,
@@ -111,10 +112,10 @@ pub fn diagnose(
         Ground { known: &met.known, fleet: &fleet, near: &met.near, successors: &met.successors, inputs: &inputs };
     let mut joining = Joining {
         ground,
-        case: Case { causes: &rule_set.causes, gap_us: asked.gap_us, end_us: gathered.end_us, audit: &audit },
-        rules: FactRules::new(rule_set),
-        claims: Claims::new(rule_set, asked.attributed),
-        verdicts: std::mem::replace(&mut gathered.verdicts, Verdicts::new(Vec::new())),
+        case: Case { causes: &engine.rules.causes, gap_us: asked.gap_us, end_us: gathered.end_us, audit: &audit },
+        rules: FactRules::new(engine.rules_of(DIAGNOSIS)),
+        claims: Claims::new(engine.rules, asked.attributed),
+        verdicts: std::mem::replace(&mut gathered.verdicts, Verdicts::new(Arc::new([]))),
         found: Diagnosis {
             rows: Sorted::new(asked.memory_bytes / 16),
             incidents: Sorted::new(asked.memory_bytes / 16),

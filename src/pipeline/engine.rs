@@ -2,8 +2,9 @@
 
 use crate::builtin::{CAUSES, FILES, FILTERS, SOURCES};
 use crate::error::Error;
+use crate::model::cause::CauseClaim;
 use crate::model::records::{LogSource, Projection};
-use crate::rule::index::SourceRules;
+use crate::rule::index::{DIAGNOSIS, SourceRules};
 use crate::rule::lint::{Lint, Severity};
 use crate::rule::set::{RuleFile, RuleSet};
 use crate::source::known::Projections;
@@ -44,6 +45,8 @@ pub struct Engine<'r> {
     pub rules: &'r RuleSet,
     /// The mappings.
     pub mapper: Mapper<'r>,
+    /// The claims of all rules by number, and then of all correlations.
+    pub claims: Arc<[Option<CauseClaim>]>,
     by_source: Arc<BySource<'r>>,
 }
 
@@ -128,12 +131,13 @@ impl<'r> Engine<'r> {
         for mapping in &mappings {
             sources.entry(mapping.source.clone()).or_default().0.extend(mapping.logsources.iter().cloned());
         }
+        sources.entry(DIAGNOSIS.into()).or_default();
         let by_source = Arc::new(BySource { rules, sources });
         let wanted = by_source.clone();
         let projections: Projections<'r> =
             Arc::new(move |source| wanted.get(source).map_or_else(Projection::default, |s| s.projection().clone()));
         let mapper = Mapper::new(mappings, projections, options.only_source.as_deref())?;
-        Ok(Engine { rules, mapper, by_source })
+        Ok(Engine { rules, mapper, claims: rules.claims().into(), by_source })
     }
 
     /// The rules that a source can meet.

@@ -8,8 +8,7 @@ use crate::model::finding::Evidence;
 use crate::model::place::EventPlace;
 use crate::model::records::{Codes, FieldRef, Records};
 use crate::rule::evaluate::{Hit, Memo};
-use crate::rule::index::{DIAGNOSIS, SourceRules};
-use crate::rule::set::RuleSet;
+use crate::rule::index::SourceRules;
 use rustc_hash::FxHashMap;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ const REMEMBERED: usize = 100_000;
 
 /// The rules about facts, and what they said before.
 pub struct FactRules<'r> {
-    rules: SourceRules<'r>,
+    rules: Option<&'r SourceRules<'r>>,
     /// The fields that any of them asks for.
     fields: Vec<FieldRef>,
     known: FxHashMap<String, Arc<[u32]>>,
@@ -28,25 +27,22 @@ pub struct FactRules<'r> {
 
 impl<'r> FactRules<'r> {
     /// The rules of a run.
-    pub fn new(rules: &'r RuleSet) -> FactRules<'r> {
-        let rules = rules.for_source(DIAGNOSIS, &[]);
-        let fields = rules.fields();
+    pub fn new(rules: Option<&'r SourceRules<'r>>) -> FactRules<'r> {
+        let fields = rules.map_or_else(Vec::new, SourceRules::fields);
         FactRules { rules, fields, known: FxHashMap::default(), memo: Memo::default() }
     }
 
     /// The rules that claim a cause of a refusal from its facts.
     pub fn claims(&mut self, failure: &Failure, facts: &[Known]) -> Arc<[u32]> {
-        if self.fields.is_empty() {
-            return Arc::new([]);
-        }
+        let Some(rules) = self.rules.filter(|_| !self.fields.is_empty()) else { return Arc::new([]) };
         let record = FactRecord::new(failure, facts, &[]);
         let key: Vec<String> = self.fields.iter().map(|f| shown(&record.cell(0, f))).collect();
         let key = key.join("\u{0}");
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
-        let record = FactRecord::new(failure, facts, &self.rules.projection().anchors);
-        let hits = self.rules.evaluate(&record, &mut self.memo);
+        let record = FactRecord::new(failure, facts, &rules.projection().anchors);
+        let hits = rules.evaluate(&record, &mut self.memo);
         let claims: Arc<[u32]> = hits.into_iter().map(|h| h.rule).collect();
         if self.known.len() < REMEMBERED {
             self.known.insert(key, claims.clone());
@@ -56,17 +52,20 @@ impl<'r> FactRules<'r> {
 
     /// Why a rule claims: each fact it looked at, with the events that show it.
     pub fn evidence(&self, failure: &Failure, facts: &[Known], rule: u32) -> Vec<Evidence> {
-        let record = FactRecord::new(failure, facts, &self.rules.projection().anchors);
-        let lines = self.rules.evidence(&record, Hit { row: 0, rule });
-        lines.into_iter().flat_map(|line| cited(line, facts)).collect()
+        self.lines(failure, facts, rule).into_iter().flat_map(|line| cited(line, facts)).collect()
     }
 
     /// The events that show the facts which made a rule claim.
     pub fn proof(&self, failure: &Failure, facts: &[Known], rule: u32) -> Vec<(EventPlace, String)> {
-        let record = FactRecord::new(failure, facts, &self.rules.projection().anchors);
-        let lines = self.rules.evidence(&record, Hit { row: 0, rule });
+        let lines = self.lines(failure, facts, rule);
         let known = lines.iter().filter_map(|line| fact_of(&line.field, facts));
         known.flat_map(|k| k.shown_by.iter().cloned()).collect()
+    }
+
+    fn lines(&self, failure: &Failure, facts: &[Known], rule: u32) -> Vec<Evidence> {
+        let Some(rules) = self.rules else { return Vec::new() };
+        let record = FactRecord::new(failure, facts, &rules.projection().anchors);
+        rules.evidence(&record, Hit { row: 0, rule })
     }
 }
 

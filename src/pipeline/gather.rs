@@ -98,7 +98,7 @@ impl Gathered {
         Gathered {
             spool: Spool::new(memory_bytes / 8),
             row_verdicts: Vec::new(),
-            verdicts: Verdicts::new(engine.rules.claims()),
+            verdicts: Verdicts::new(engine.claims.clone()),
             profiles: Profiles::default(),
             profile_rows: Sorted::new(usize::MAX),
             spills: 0,

@@ -6,7 +6,7 @@ use crate::detect::correlated::{self, Correlated};
 use crate::detect::sigma::{self, AlertRule, Matches};
 use crate::error::Error;
 use crate::model::column::Column;
-use crate::model::episode::{EventRef, Step};
+use crate::model::episode::{Episode, EventRef, Step};
 use crate::model::finding::{Alert, Micros};
 use crate::model::records::Records;
 use crate::rule::correlate::{CorrelationRule, Waiting, count};
@@ -152,6 +152,11 @@ impl RunMatches {
         Ok(())
     }
 
+    /// The episodes of every correlation.
+    pub fn episodes(&mut self, rules: &RuleSet) -> Result<Vec<Vec<Episode>>, Error> {
+        count(&rules.correlations, &mut self.steps)
+    }
+
     /// What correlations claim about refusals.
     pub fn attributed(&mut self, rules: &RuleSet, inputs: &[(Arc<str>, Arc<str>)]) -> Result<Attributed, Error> {
         let mut attributed = Attributed::default();
@@ -175,9 +180,9 @@ impl RunMatches {
     pub fn finish(mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
         let rules = engine.rules;
         let mut alerts = self.matches.alerts(&|rule| alert_rule(&rules.rules[rule as usize].meta));
+        let episodes = self.episodes(rules)?;
         let mut counts: Counts =
             rules.rules.iter().zip(self.counts).map(|(r, n)| (r.meta.id.clone(), n)).filter(|(_, n)| *n > 0).collect();
-        let episodes = count(&rules.correlations, &mut self.steps)?;
         for (correlation, episodes) in rules.correlations.iter().zip(episodes).filter(|(_, e)| !e.is_empty()) {
             counts.push((correlation.meta.id.clone(), episodes.len() as u64));
             if !correlation.is_silent && correlation.cause.is_none() {

@@ -1,44 +1,17 @@
 //! Runs the tests that rule and mapping files carry, with real mappings and real rules.
 
 use super::engine::Engine;
-use crate::error::Error;
 use crate::model::cell::Cell;
 use crate::model::column::Column;
 use crate::model::inventory::Member;
-use crate::model::records::{FieldRef, LogSource, Records};
+use crate::model::records::{FieldRef, Records};
 use crate::read::frame::detect;
-use crate::rule::meta::Meta;
 use crate::rule::selftest::{Outcome, TestResult};
-use crate::rule::trial::{Normalise, Then};
 use crate::source::batch::Batch;
 use crate::source::decode::Decoded;
-use crate::source::mapper::{Chunk, Mapper};
+use crate::source::mapper::Chunk;
 use crate::source::mapping::MappingTest;
 use crate::yaml::{Kind, Node};
-use sonic_rs::Value;
-
-/// Runs the tests of the rules that `wanted` names.
-pub fn test_rules(engine: &Engine<'_>, wanted: &dyn Fn(&Meta) -> bool) -> Vec<TestResult> {
-    crate::rule::selftest::run(engine.rules, &ByMapper { mapper: &engine.mapper }, wanted)
-}
-
-struct ByMapper<'m> {
-    mapper: &'m Mapper<'m>,
-}
-
-impl Normalise for ByMapper<'_> {
-    fn mapping_of(&self, source: &str, event: &Value) -> Result<usize, Error> {
-        self.mapper.mapping_of(source, event)
-    }
-
-    fn with(&self, mapping: usize, events: Vec<Value>, then: Then<'_>) {
-        let decoded = Decoded::default();
-        let batch = self.mapper.map_values(mapping, events, &decoded);
-        let named = self.mapper.mappings().filter(|m| m.source == batch.source());
-        let logsources: Vec<LogSource> = named.flat_map(|m| m.logsources.iter().cloned()).collect();
-        then(batch.source(), &logsources, &batch);
-    }
-}
 
 /// Runs the tests of the mappings whose source `wanted` names. Records go through recognition as they would in a run.
 pub fn test_mappings(engine: &Engine<'_>, wanted: &dyn Fn(&str) -> bool) -> Vec<TestResult> {

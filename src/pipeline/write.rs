@@ -35,7 +35,7 @@ pub fn report(
     let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
     let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed };
     let mut credentials = Table::<Credential>::create(out, "credentials", tables::credentials)?;
-    let found = diagnose(engine.rules, gathered, asked, &mut |credential| credentials.add(credential))?;
+    let found = diagnose(engine, gathered, asked, &mut |credential| credentials.add(credential))?;
     credentials.finish()?;
     let Diagnosis { rows, incidents, causes } = found;
     write_failures(

@@ -4,10 +4,9 @@ use super::correlate::Of;
 use super::document::RuleTest;
 use super::meta::Meta;
 use super::set::RuleSet;
-use super::trial::{Normalise, Trial};
-use crate::model::cause::CauseClaim;
+use super::trial::{self, Judged};
 use crate::model::episode::Episode;
-use crate::model::verdict::{Verdict, combine};
+use crate::model::verdict::Verdict;
 use crate::yaml::{Kind, Node, place};
 
 /// How a test ended.
@@ -35,13 +34,13 @@ pub struct TestResult {
 }
 
 /// Runs the tests of the rules and correlations that `wanted` names.
-pub fn run(set: &RuleSet, normalise: &dyn Normalise, wanted: &dyn Fn(&Meta) -> bool) -> Vec<TestResult> {
+pub fn run(set: &RuleSet, runner: &dyn trial::Run, wanted: &dyn Fn(&Meta) -> bool) -> Vec<TestResult> {
     let rules = set.rules.iter().enumerate().map(|(n, r)| (Of::Rule(n as u32), &r.meta, &r.tests));
     let correlations = set.correlations.iter().enumerate().map(|(n, c)| (Of::Correlation(n as u32), &c.meta, &c.tests));
     let mut results = Vec::new();
     for (of, meta, tests) in rules.chain(correlations).filter(|(_, meta, _)| wanted(meta)) {
         for test in tests {
-            let outcome = match (check(set, of, test, normalise), test.todo) {
+            let outcome = match (check(set, of, test, runner), test.todo) {
                 (Ok(()), false) => Outcome::Passed,
                 (Ok(()), true) => Outcome::Failed("marked todo, but passes: remove the mark".into()),
                 (Err(reason), false) => Outcome::Failed(reason),
@@ -58,15 +57,20 @@ pub fn run(set: &RuleSet, normalise: &dyn Normalise, wanted: &dyn Fn(&Meta) -> b
     results
 }
 
-fn check(set: &RuleSet, of: Of, test: &RuleTest, normalise: &dyn Normalise) -> Result<(), String> {
-    let trial = Trial::run(set, &test.events, normalise).map_err(|e| e.to_string())?;
+fn check(set: &RuleSet, of: Of, test: &RuleTest, runner: &dyn trial::Run) -> Result<(), String> {
+    let events = trial::events(&test.events).map_err(|e| e.to_string())?;
+    let trial = runner.run(&events).map_err(|e| e.to_string())?;
     for (key, expected) in test.expect.entries() {
         match (key.text.as_str(), key.text.parse::<usize>(), of) {
             ("match", _, Of::Rule(number)) => check_match(set, number, expected, &trial.hits)?,
             ("match", _, Of::Correlation(_)) => return Err("a correlation alerts: expect {alerts: 1}".into()),
             ("alerts", _, Of::Correlation(number)) => check_alerts(expected, &trial.episodes[number as usize])?,
             ("alerts", _, Of::Rule(_)) => return Err("alerts are expected of correlations: expect {match: [0]}".into()),
-            (_, Ok(ordinal), _) => check_verdict(ordinal, expected, trial.hits.get(ordinal), set)?,
+            (_, Ok(ordinal), _) if ordinal < events.len() => {
+                let judged = trial.verdicts[ordinal].as_ref();
+                check_verdict(ordinal, expected, judged, &names(set, &trial.hits[ordinal]))?;
+            }
+            (_, Ok(ordinal), _) => return Err(format!("there is no event {ordinal}")),
             (other, _, _) => return Err(format!("expectation \"{other}\" is not supported yet")),
         }
     }
@@ -131,18 +135,28 @@ fn check_match(set: &RuleSet, number: u32, expected: &Node, hits: &[Vec<u32>]) -
     Err(format!("matches events {found:?}, expected {wanted:?} (all rules that matched: {})", others.join("; ")))
 }
 
-fn check_verdict(ordinal: usize, expected: &Node, hits: Option<&Vec<u32>>, set: &RuleSet) -> Result<(), String> {
-    let hits = hits.ok_or_else(|| format!("there is no event {ordinal}"))?;
-    let claims: Vec<&CauseClaim> = hits.iter().filter_map(|&r| set.rules[r as usize].cause.as_ref()).collect();
-    let verdict = combine(&claims);
+fn names(set: &RuleSet, hits: &[u32]) -> String {
+    let names = hits.iter().filter_map(|&r| set.claimant(r)).map(|meta| meta.title.as_str());
+    names.collect::<Vec<_>>().join("; ")
+}
+
+fn check_verdict(ordinal: usize, expected: &Node, judged: Option<&Judged>, by: &str) -> Result<(), String> {
     let says = |what: &str, found: &str, wanted: &str| {
-        let by: Vec<&str> = hits.iter().map(|&r| set.rules[r as usize].meta.title.as_str()).collect();
-        format!("event {ordinal}: {what} is {found}, expected {wanted} (rules that matched: {})", by.join("; "))
+        format!("event {ordinal}: {what} is {found}, expected {wanted} (rules that matched: {by})")
     };
     for (key, wanted) in expected.entries() {
+        if ["evidence", "proof"].contains(&key.text.as_str()) {
+            let wanted = sorted(wanted.items().iter().filter_map(Node::scalar));
+            let found = sorted(judged.iter().flat_map(|j| &j.proof).map(ToString::to_string));
+            if found != wanted {
+                return Err(says(&key.text, &found.join(", "), &wanted.join(", ")));
+            }
+            continue;
+        }
         let wanted = wanted.scalar();
+        let verdict = judged.map(|j| &*j.verdict);
         let found =
-            found(&verdict, &key.text).ok_or_else(|| format!("expectation \"{}\" is not supported yet", key.text))?;
+            found(verdict, &key.text).ok_or_else(|| format!("expectation \"{}\" is not supported yet", key.text))?;
         let same = match (key.text.as_str(), &found, &wanted) {
             ("confidence", Some(f), Some(w)) => {
                 f.parse::<f32>().ok().zip(w.parse::<f32>().ok()).is_some_and(|(f, w)| (f - w).abs() < 0.005)
@@ -156,11 +170,11 @@ fn check_verdict(ordinal: usize, expected: &Node, hits: Option<&Vec<u32>>, set: 
     Ok(())
 }
 
-fn found(verdict: &Verdict, key: &str) -> Option<Option<String>> {
+fn found(verdict: Option<&Verdict>, key: &str) -> Option<Option<String>> {
     match key {
-        "cause" => Some(verdict.cause.clone()),
-        "verdict" => Some(Some(verdict.sureness.name().to_string())),
-        "confidence" => Some(Some(verdict.confidence.to_string())),
+        "cause" => Some(verdict.and_then(|v| v.cause.clone())),
+        "verdict" => Some(verdict.map(|v| v.sureness.name().to_string())),
+        "confidence" => Some(verdict.map(|v| v.confidence.to_string())),
         _ => None,
     }
 }

@@ -82,11 +82,15 @@ impl<'r> Mapper<'r> {
 
     /// The mapping of a source by which a record at hand is read, by number: of several files of one source the one that recognises it best.
     pub fn mapping_of(&self, source: &str, record: &Value) -> Result<usize, Error> {
-        let named = |s: &&Source<'_>| s.mapping.source == source || s.answers_to(source);
-        let first = self.sources.iter().find(named).map(|s| s.mapping.source.clone()).ok_or_else(|| {
-            let near = did_you_mean(source, self.sources.iter().map(|s| s.mapping.source.as_str()));
-            Error::new("_src", format!("unknown source \"{source}\""), near)
-        })?;
+        let is_called = |s: &&Source<'_>| s.mapping.source == source;
+        let called = self.sources.iter().find(is_called);
+        let first = called
+            .or_else(|| self.sources.iter().find(|s| s.answers_to(source)))
+            .map(|s| s.mapping.source.clone())
+            .ok_or_else(|| {
+                let near = did_you_mean(source, self.sources.iter().map(|s| s.mapping.source.as_str()));
+                Error::new("_src", format!("unknown source \"{source}\""), near)
+            })?;
         let files: Vec<usize> = (0..self.sources.len()).filter(|&s| self.sources[s].mapping.source == first).collect();
         if let [only] = files[..] {
             return Ok(only);
