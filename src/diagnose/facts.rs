@@ -101,7 +101,7 @@ impl<'f> Facts<'f> {
         let is_somebody =
             self.get(Column::ActorType).is_none_or(|t| !["application", "gateway", "provider"].contains(&t));
         let names = [self.get(Column::ActorUid), self.get(Column::ActorName)].into_iter().flatten();
-        let actor = names.filter(|_| is_somebody).map(|n| Person::new(n, provider, account));
+        let actor = names.filter(|n| is_somebody || n.contains('@')).map(|n| Person::new(n, provider, account));
         let owned = held.map_or(&[][..], |h| h.owners);
         let mut people: Vec<Person> = owned.iter().cloned().chain(actor).collect();
         people.sort();
@@ -339,7 +339,10 @@ impl<'f> Facts<'f> {
         let owner = row.owner_name.as_deref()?;
         let provider = row.provider.as_deref();
         let (a, b) = (Person::new(actor, provider, None), Person::new(owner, provider, None));
-        let alike = actor.contains('@') == owner.contains('@') && !actor.contains("...");
+        // A person's key in the hands of a named application is somebody else's; other names are compared only where they are of one kind.
+        let is_persons =
+            row.owner_kind.as_deref() == Some("user") && self.get(Column::ActorType) == Some("application");
+        let alike = is_persons || (actor.contains('@') == owner.contains('@') && !actor.contains("..."));
         let uids = [self.get(Column::ActorUid), row.owner_uid.as_deref()];
         let same_uid = uids[0].is_some() && uids[0] == uids[1];
         let named = row.credential_name.as_deref() == Some(actor);

@@ -79,6 +79,14 @@ impl Pulse {
         self.addresses.extend(other.addresses);
     }
 
+    /// Over the step and its neighbours: what happens at once may fall on both sides of a step's end.
+    fn count_around(&self, provider: u64, step: Micros) -> f64 {
+        let mut all = Distinct::default();
+        let near = (step - 1..=step + 1).filter_map(|s| self.beats.get(&(provider, s)));
+        near.flat_map(|d| &d.smallest).for_each(|h| all.add(*h));
+        all.count()
+    }
+
     fn count(&self, provider: u64, step: Micros) -> f64 {
         self.beats.get(&(provider, step)).map_or(0.0, Distinct::count)
     }
@@ -145,7 +153,8 @@ impl Fleet {
     pub fn outage(&self, provider: Option<&str>, time_us: Micros) -> Option<(u64, u64)> {
         let provider = provider.map_or(0, hash);
         let step = time_us.div_euclid(STEP_US);
-        let (refused, accepted) = (self.refused.count(provider, step), self.accepted.count(provider, step));
+        let refused = self.refused.count_around(provider, step);
+        let accepted = self.accepted.count(provider, step);
         (refused >= MANY_FAILING && refused >= accepted).then_some((refused as u64, accepted as u64))
     }
 

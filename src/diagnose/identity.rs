@@ -57,13 +57,20 @@ pub struct Identities {
     by_name: FxHashMap<String, Id>,
     hints: FxHashMap<String, Vec<(Hint, Option<String>, Id)>>,
     count: usize,
+    /// Credentials of which a digest, or an id, is known.
+    forms: FxHashSet<(Id, bool)>,
     /// Numbers that turned out to be the same credential as another.
     joined: FxHashMap<Id, Id>,
 }
 
+fn is_digest(uid: &str) -> bool {
+    uid.starts_with("sha256:")
+}
+
 /// Names that people choose are their own at one provider only; ids and digests are everywhere.
 fn key(name: &str, provider: Option<&str>) -> String {
-    let is_id = name.len() >= 12 && name.bytes().any(|b| b.is_ascii_digit());
+    let is_number = name.len() >= 7 && name.bytes().all(|b| b.is_ascii_digit());
+    let is_id = is_number || (name.len() >= 12 && name.bytes().any(|b| b.is_ascii_digit()));
     if is_id { name.to_string() } else { format!("{}\u{0}{name}", provider.unwrap_or_default()) }
 }
 
@@ -91,6 +98,7 @@ impl Identities {
         known.into_iter().filter(|other| *other != id).for_each(|other| {
             self.joined.insert(other, id);
         });
+        self.forms.extend(names.uid.filter(|u| Hint::parse(u).is_none()).map(|u| (id, is_digest(u))));
         self.by_name.extend(plain.into_iter().map(|name| (name, id)));
         for hint in hints {
             let entry = (hint, names.provider.map(str::to_string), id);
@@ -132,13 +140,15 @@ impl Identities {
         plain.filter_map(|name| self.by_name.get(&key(name, names.provider))).map(|id| self.root(*id)).next()
     }
 
-    /// The credential that alone fits a masked form, of those whose provider is the same or not known.
-    pub fn hinted(&self, hint: &str, provider: Option<&str>) -> Option<Id> {
+    /// The credential that alone fits a masked form, of those whose provider is the same or not known. One of which an id of the same kind as
+    /// `uid` is known is another credential, or it would have been found by that.
+    pub fn hinted(&self, hint: &str, provider: Option<&str>, uid: Option<&str>) -> Option<Id> {
         let hint = Hint::parse(hint)?;
         let same = |p: &Option<String>| p.as_deref().zip(provider).is_none_or(|(a, b)| a == b);
         let known = self.hints.get(&hint.last())?.iter().filter(|(h, p, _)| same(p) && h.fits(&hint));
         let fitting: FxHashSet<Id> = known.map(|(.., id)| self.root(*id)).collect();
-        if fitting.len() == 1 { fitting.into_iter().next() } else { None }
+        let fitting = if fitting.len() == 1 { fitting.into_iter().next() } else { None };
+        fitting.filter(|id| uid.is_none_or(|uid| !self.forms.contains(&(*id, is_digest(uid)))))
     }
 
     /// Takes in the credential of a change.
@@ -197,14 +207,14 @@ mod tests {
         let both = Names { alias: Some("apikey_01ABCDEFGH"), ..uid("sha256:0123456789abcdef") };
         known.add(both);
         assert_eq!(known.named(uid("sha256:0123456789abcdef")), known.named(uid("apikey_01ABCDEFGH")));
-        let hinted = |known: &Identities| known.hinted("sk-ant-api03-...igAA", Some("anthropic"));
+        let hinted = |known: &Identities| known.hinted("sk-ant-api03-...igAA", Some("anthropic"), Some("sha256:aa"));
         let hint = |uid, hint| Names {
             hint: Some(hint),
             ..Names { uid: Some(uid), provider: Some("anthropic"), alias: None, hint: None }
         };
         let one = known.add(hint("apikey_01ONE00000", "sk-ant-api03-R2D...igAA"));
         assert_eq!(hinted(&known), Some(one));
-        assert_eq!(known.hinted("sk-ant-api03-...igAA", Some("openai")), None);
+        assert_eq!(known.hinted("sk-ant-api03-...igAA", Some("openai"), None), None);
         known.add(hint("apikey_01TWO00000", "sk-ant-api03-X9x...igAA"));
         assert_eq!(hinted(&known), None);
     }

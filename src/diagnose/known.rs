@@ -126,8 +126,8 @@ impl<'l> KnownCredentials<'l> {
     }
 
     /// The known credential whose masked form alone fits the one of a credential in use.
-    pub fn hinted(&self, hint: &str, provider: Option<&str>) -> Option<Id> {
-        self.identities.hinted(hint, provider)
+    pub fn hinted(&self, hint: &str, provider: Option<&str>, uid: Option<&str>) -> Option<Id> {
+        self.identities.hinted(hint, provider, uid)
     }
 
     /// Notes that a credential in use is a known one.

@@ -78,7 +78,7 @@ pub struct Owners<'l> {
 /// The last change that decides what somebody is.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing<'l> {
-    /// deleted, suspended or active.
+    /// deleted, suspended, exposed or active.
     pub state: &'static str,
     /// How they were matched.
     pub by: Match,
@@ -90,6 +90,8 @@ fn state_of(op: &str) -> Option<&'static str> {
     match op {
         "user_deleted" => Some("deleted"),
         "user_suspended" => Some("suspended"),
+        // A quarantine of the user says that one of the user's credentials was exposed, and not which.
+        "credential_leaked" => Some("exposed"),
         "user_restored" | "user_created" => Some("active"),
         _ => None,
     }
@@ -101,7 +103,7 @@ impl<'l> Owners<'l> {
         let mut owners = Owners::default();
         for change in lifecycle {
             owners.add_account(change);
-            if state_of(&change.lifecycle_op).is_none() {
+            if state_of(&change.lifecycle_op).is_none() || change.target_credential_uid.is_some() {
                 continue;
             }
             for name in [&change.target_user_uid, &change.target_user_name].into_iter().flatten() {

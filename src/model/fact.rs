@@ -45,7 +45,7 @@ facts! {
     CredentialStateNear "credential_state_near";
     /// What speaks against that state: accepted_since where the credential was accepted after its end without being switched on again.
     Contradiction "contradiction";
-    /// What the owner of the credential was when the call came, by any directory: deleted, suspended or active.
+    /// What the owner of the credential was when the call came, by any directory: deleted, suspended, exposed (quarantined because of a leak) or active.
     OwnerState "owner_state";
     /// How the owner was matched: exact (same id, e-mail address or name in the same account), or name (the same name elsewhere).
     OwnerMatch "owner_match";

@@ -145,7 +145,8 @@ impl<'l> Met<'l> {
         let sketches = std::mem::take(&mut gathered.sketches);
         gathered.each_profile(&mut |uid, profile| {
             if known.meet(uid, &profile).is_none()
-                && let Some(id) = profile.hint.as_deref().and_then(|h| known.hinted(h, profile.provider.as_deref()))
+                && let Some(id) =
+                    profile.hint.as_deref().and_then(|h| known.hinted(h, profile.provider.as_deref(), Some(uid)))
             {
                 hinted.entry(id).or_default().push(uid.into());
             }
@@ -181,7 +182,7 @@ impl<'l> Met<'l> {
         }
         let provider = failure.get(Column::Provider);
         let named = failure.get(Column::CredentialAlias).and_then(|alias| self.known.aliased(alias, provider));
-        let id = named.or_else(|| self.known.hinted(failure.get(Column::CredentialHint)?, provider))?;
+        let id = named.or_else(|| self.known.hinted(failure.get(Column::CredentialHint)?, provider, None))?;
         self.known.in_use(id).or_else(|| self.known.timeline(id).name())
     }
 }

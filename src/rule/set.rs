@@ -175,7 +175,8 @@ impl RuleSet {
                     "add a field that must have a certain value",
                 );
             }
-            if rule.cause.is_some() && !(has_test(&rule.tests, true) && has_test(&rule.tests, false)) {
+            let claims = rule.cause.as_ref().map(|c| c.cause.as_str());
+            if claims.is_some_and(|c| !(has_test(&rule.tests, c, true) && has_test(&rule.tests, c, false))) {
                 warn(
                     "tests",
                     "a cause rule needs a test that matches and one that does not".into(),
@@ -280,12 +281,15 @@ impl Sorted {
     }
 }
 
-fn has_test(tests: &[RuleTest], positive: bool) -> bool {
+/// Whether a test expects the rule to match, or not to: by its matches, or by the cause of an event.
+fn has_test(tests: &[RuleTest], claims: &str, positive: bool) -> bool {
+    let is_wanted = |cause: &Node| match cause.scalar() {
+        Some(cause) if positive => !cause.is_empty(),
+        cause => !positive && cause.as_deref() != Some(claims),
+    };
     tests.iter().any(|t| match t.expect.get("match") {
         Some(ordinals) => ordinals.items().is_empty() != positive,
-        None => {
-            t.expect.entries().iter().any(|(_, e)| e.get("cause").is_some_and(|c| c.scalar().is_some() == positive))
-        }
+        None => t.expect.entries().iter().any(|(_, e)| e.get("cause").is_some_and(is_wanted)),
     })
 }
 

@@ -182,7 +182,8 @@ impl Coders {
         self.credential_hint.push(first(Column::CredentialHint).as_deref());
         self.credential_kind.push(first(Column::CredentialKind).as_deref().map(redact).as_deref());
         self.provider.push(first(Column::Provider).as_deref());
-        self.actor_name.push(first(Column::ActorName).as_deref().map(redact).as_deref());
+        let actor = first(Column::ActorName).or_else(|| first(Column::ActorUid));
+        self.actor_name.push(actor.as_deref().map(redact).as_deref());
         self.actor_type.push(first(Column::ActorType).as_deref());
     }
 
