@@ -1,13 +1,12 @@
 //! What every credential did over the run, folded chunk by chunk; runs for every event, so it works on codes.
 
-use crate::model::environment::environment_of;
+use super::places::{PLACES_CAP, Stay, Stays};
 use crate::model::finding::{Micros, Outcome, Uses};
 use crate::model::place::Sighting;
 use crate::model::records::Codes;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 
 /// Distinct addresses and operations are counted up to this many: the smallest hashes are kept, so that the order of merging cannot matter.
 pub const DISTINCT_CAP: usize = 256;
@@ -15,40 +14,9 @@ pub const DISTINCT_CAP: usize = 256;
 const STEP_US: Micros = 600_000_000;
 /// Most steps remembered per credential; the latest are kept, for recovery is asked about late in the log.
 const STEPS_CAP: usize = 1024;
-/// Most places remembered per credential, the first in their order.
-pub const PLACES_CAP: usize = 32;
 
 /// Most other names remembered per credential.
 const ALIASES_CAP: usize = 8;
-
-/// Where from and where to a credential was accepted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// The caller's network: 24 bits of an IPv4 address, 48 of an IPv6 one.
-    pub network: Option<Box<str>>,
-    /// The region.
-    pub region: Option<Box<str>>,
-    /// The organisation, project or workspace.
-    pub tenant: Option<Box<str>>,
-    /// The environment that the names of service and tenant speak of.
-    pub environment: Option<Box<str>>,
-}
-
-impl Place {
-    /// One of its parts by name: network, region, tenant or environment.
-    pub fn get(&self, part: &str) -> Option<&str> {
-        match part {
-            "network" => self.network.as_deref(),
-            "region" => self.region.as_deref(),
-            "tenant" => self.tenant.as_deref(),
-            "environment" => self.environment.as_deref(),
-            _ => None,
-        }
-    }
-}
-
-/// First and last success at a place.
-pub type Stay = (Place, Sighting, Sighting);
 
 /// Successes of one call in one step of time: step, call, first and last.
 type Step = (Micros, u64, Micros, Micros);
@@ -100,20 +68,6 @@ pub struct Profiles {
     bytes: usize,
 }
 
-/// The network of an address, as people write it.
-pub fn network_of(ip: &str) -> Option<String> {
-    match ip.parse::<IpAddr>().ok()?.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            Some(format!("{a}.{b}.{c}.0/24"))
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, ..] = v6.segments();
-            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
-        }
-    }
-}
-
 /// Per distinct value of a column, its hash.
 fn hashes(codes: &Codes) -> Vec<u64> {
     codes.values.iter().map(|v| hash(v)).collect()
@@ -130,10 +84,6 @@ fn at<T>(values: &[T], codes: &Codes, row: usize) -> Option<usize> {
 
 fn word(codes: &Codes, row: usize) -> Option<Box<str>> {
     at(&codes.values, codes, row).map(|i| codes.values[i].as_str().into())
-}
-
-fn text_of(code: u32, codes: &Codes) -> Option<&str> {
-    code.checked_sub(1).map(|i| codes.values[i as usize].as_str())
 }
 
 /// The key of a call: service and operation together.
@@ -217,26 +167,6 @@ impl Profiles {
     }
 }
 
-/// Codes of network, region, tenant and service.
-type PlaceCodes = (u32, u32, u32, u32);
-
-/// Stays within one chunk, by codes: texts are made once each.
-#[derive(Clone, Default)]
-struct Stays {
-    all: Vec<(PlaceCodes, Sighting, Sighting)>,
-}
-
-impl Stays {
-    fn note(&mut self, uses: &Uses, row: usize, seen: Sighting) {
-        let code = |codes: &Codes| codes.codes[row];
-        let place = (code(&uses.src_ip), code(&uses.region), code(&uses.tenant_uid), code(&uses.service));
-        match self.all.iter_mut().rev().find(|(known, ..)| *known == place) {
-            Some((_, first, last)) => (*first, *last) = ((*first).min(seen), (*last).max(seen)),
-            None => self.all.push((place, seen, seen)),
-        }
-    }
-}
-
 /// Keeps the smallest hashes of a set, sorted.
 pub fn note(set: &mut Vec<u64>, hash: Option<u64>) {
     let Some(hash) = hash else { return };
@@ -314,16 +244,7 @@ impl Profile {
     }
 
     fn with(mut self, stays: Stays, uses: &Uses) -> Profile {
-        for ((ip, region, tenant, service), first, last) in stays.all {
-            let named = [text_of(service, &uses.service), text_of(tenant, &uses.tenant_uid)];
-            let place = Place {
-                network: text_of(ip, &uses.src_ip).and_then(network_of).map(Into::into),
-                region: text_of(region, &uses.region).map(Into::into),
-                tenant: text_of(tenant, &uses.tenant_uid).map(Into::into),
-                environment: named.into_iter().flatten().find_map(environment_of).map(Into::into),
-            };
-            self.stay((place, first, last));
-        }
+        stays.told(uses).into_iter().for_each(|stay| self.stay(stay));
         self
     }
 

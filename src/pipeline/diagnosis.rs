@@ -7,7 +7,7 @@ use super::gather::Gathered;
 use crate::diagnose::credentials::credential;
 use crate::diagnose::facts::{Ground, Held, facts};
 use crate::diagnose::failures::{Failure, FailureRows, Subject};
-use crate::diagnose::fleet::{Fleet, Refusal};
+use crate::diagnose::fleet::{Fleet, Refusal, Refusals};
 use crate::diagnose::incidents::{Case, Diagnosed, Open, urgency};
 use crate::diagnose::known::KnownCredentials;
 use crate::diagnose::near_miss::NearMisses;
@@ -104,13 +104,15 @@ pub fn diagnose(
 ) -> Result<Diagnosis, Error> {
     let (lifecycle, listed) = (std::mem::take(&mut gathered.lifecycle), std::mem::take(&mut gathered.listed));
     let met = Met::new(gathered, &lifecycle, &listed)?;
-    let mut fleet = Fleet::new(std::mem::take(&mut gathered.pulse));
-    let failures = failures(gathered, &met, &mut fleet, asked.memory_bytes)?;
+    let mut refusals = Refusals::default();
+    let failures = failures(gathered, &met, &mut refusals, asked.memory_bytes)?;
+    let fleet = Fleet::new(std::mem::take(&mut gathered.pulse), refusals)?;
     let inputs = std::mem::take(&mut gathered.inputs);
     let audit = std::mem::take(&mut gathered.audit);
     let ground =
         Ground { known: &met.known, fleet: &fleet, near: &met.near, successors: &met.successors, inputs: &inputs };
     let mut joining = Joining {
+        met: &met,
         ground,
         case: Case { causes: &engine.rules.causes, gap_us: asked.gap_us, end_us: gathered.end_us, audit: &audit },
         rules: FactRules::new(engine.rules_of(DIAGNOSIS)),
@@ -122,7 +124,7 @@ pub fn diagnose(
             causes: BTreeMap::new(),
         },
     };
-    joining.all(gathered, &met, failures, each)?;
+    joining.all(gathered, failures, each)?;
     gathered.verdicts = joining.verdicts;
     Ok(joining.found)
 }
@@ -191,7 +193,7 @@ impl<'l> Met<'l> {
 fn failures(
     gathered: &mut Gathered,
     met: &Met<'_>,
-    fleet: &mut Fleet,
+    refusals: &mut Refusals,
     memory_bytes: usize,
 ) -> Result<Sorted<Failure>, Error> {
     let mut sorted = Sorted::new(memory_bytes / 8);
@@ -208,7 +210,7 @@ fn failures(
             failure.subject = failure.subject_of(met.credential(&failure));
             let cause = gathered.verdicts.get(verdict).cause.as_deref();
             if let Some(refusal) = refusal(&failure, cause) {
-                fleet.add(refusal);
+                refusals.add(refusal);
             }
             let bytes = failure.bytes();
             sorted.push(failure, bytes)?;
@@ -250,6 +252,7 @@ fn next_subject(queue: &mut Queue) -> Result<Option<Subject>, Error> {
 
 /// The join under way.
 struct Joining<'j> {
+    met: &'j Met<'j>,
     ground: Ground<'j>,
     case: Case<'j>,
     rules: FactRules<'j>,
@@ -263,11 +266,11 @@ impl Joining<'_> {
     fn all(
         &mut self,
         gathered: &mut Gathered,
-        met: &Met<'_>,
         failures: Sorted<Failure>,
         each: EachCredential<'_>,
     ) -> Result<(), Error> {
         let mut queue = failures.into_rows()?.peekable();
+        let met = self.met;
         let mut unused = met.known.unused_by_name().into_iter().peekable();
         let end_us = gathered.end_us;
         gathered.each_profile(&mut |uid, profile| {
