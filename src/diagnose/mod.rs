@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod facts;
 pub mod failures;
 pub mod fleet;
+pub mod history;
 pub mod identity;
 pub mod incidents;
 pub mod known;

@@ -6,6 +6,7 @@ use crate::model::place::Sighting;
 use crate::model::records::Codes;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 /// Distinct addresses and operations are counted up to this many: the smallest hashes are kept, so that the order of merging cannot matter.
@@ -144,14 +145,17 @@ impl Profiles {
     pub fn merge(&mut self, later: Profiles, (input, record): (u32, u64)) {
         for (credential, mut profile) in later.all {
             profile.shift(input, record);
-            let own = self.all.entry(credential);
-            let before = match &own {
-                std::collections::hash_map::Entry::Occupied(own) => own.get().bytes(),
-                std::collections::hash_map::Entry::Vacant(_) => 0,
-            };
-            let own = own.or_default();
-            own.merge(profile);
-            self.bytes += own.bytes().saturating_sub(before);
+            match self.all.entry(credential) {
+                Entry::Vacant(own) => {
+                    self.bytes += profile.bytes();
+                    own.insert(profile);
+                }
+                Entry::Occupied(mut own) => {
+                    let before = own.get().bytes();
+                    own.get_mut().merge(profile);
+                    self.bytes += own.get().bytes().saturating_sub(before);
+                }
+            }
         }
     }
 
@@ -245,6 +249,11 @@ impl Profile {
 
     fn with(mut self, stays: Stays, uses: &Uses) -> Profile {
         stays.told(uses).into_iter().for_each(|stay| self.stay(stay));
+        // Most credentials have few of each, and there may be very many credentials.
+        self.places.shrink_to_fit();
+        self.steps.shrink_to_fit();
+        self.src_ips.shrink_to_fit();
+        self.operations.shrink_to_fit();
         self
     }
 

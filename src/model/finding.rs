@@ -165,6 +165,27 @@ pub struct Credential {
     pub findings: Vec<String>,
 }
 
+/// Something that happened to a credential, or around it: a line of its history across sources.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Happened {
+    /// The credential.
+    pub credential_uid: String,
+    /// When.
+    pub event_time: Option<Micros>,
+    /// What: a lifecycle operation, `listed`, `first_success`, `last_success`, `first_refusal` or `last_refusal`.
+    pub what: String,
+    /// In words.
+    pub says: String,
+    /// The source that saw it.
+    pub source: String,
+    /// The event's id, else its place.
+    pub event_uid: String,
+    /// The input.
+    pub input_file: String,
+    /// 0-based ordinal of the record in it.
+    pub input_record: u64,
+}
+
 /// What became of one input.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Coverage {

@@ -186,8 +186,9 @@ impl<'w, 'r> Worker<'w, 'r> {
             failures,
             source,
             ordinals: batch.ordinals,
+            // Without ids there are no duplicates, for which alone they would be looked at again.
+            uses: if batch.digests.iter().all(|d| *d == 0) { batch.uses.times() } else { batch.uses },
             digests: batch.digests,
-            uses: batch.uses,
             claims,
             events,
         })
