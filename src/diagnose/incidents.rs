@@ -4,7 +4,7 @@ use super::audit::AuditLogs;
 use super::checklist::{Context, answers};
 use super::failures::Failure;
 use super::profiles::{Profile, hash};
-use super::remedy::fill;
+use super::remedy::{fill, step_for};
 use crate::model::cause::CauseTree;
 use crate::model::column::Column;
 use crate::model::fact::Known;
@@ -203,7 +203,8 @@ impl Building {
             checklist: Vec::new(),
         };
         let steps = cause.map_or(&[][..], |c| &c.remediation);
-        incident.remediation = steps.iter().map(|step| fill(step, &incident, &self.strongest)).collect();
+        let meant = steps.iter().filter_map(|step| step_for(step, incident.provider.as_deref()));
+        incident.remediation = meant.map(|step| fill(step, &incident, &self.strongest)).collect();
         incident.checklist =
             answers(&Context { incident: &incident, cause, case, profile, strongest: &self.strongest });
         incident

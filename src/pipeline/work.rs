@@ -121,16 +121,15 @@ impl<'w, 'r> Worker<'w, 'r> {
                 excerpt: excerpt(&reject.excerpt),
             });
         }
-        let name = inputs[chunk.input].name.clone();
-        self.map(chunk, &name, &mut part);
+        self.map(chunk, &inputs[chunk.input], &mut part);
         part
     }
 
-    fn map(&mut self, chunk: &Chunk, name: &str, part: &mut Part) {
+    fn map(&mut self, chunk: &Chunk, input: &Input, part: &mut Part) {
         let decoded = Decoded::default();
         let whole = mapper::Chunk { framing: chunk.framing, body: &chunk.body, header: &chunk.header };
-        let mapped = self.engine.mapper.map(whole, &decoded);
-        self.keep(mapped, name, part);
+        let mapper = if input.is_inventory { &self.engine.inventories } else { &self.engine.mapper };
+        self.keep(mapper.map(whole, &decoded), &input.name, part);
     }
 
     fn keep(&mut self, mapped: mapper::Mapped<'_, '_>, name: &str, part: &mut Part) {
