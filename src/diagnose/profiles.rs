@@ -239,6 +239,7 @@ impl Profile {
                 *own = word(codes, row);
             }
         }
+        self.in_url |= uses.in_url.codes[row] > 0;
         if let Some(kind) = word(&uses.actor_type, row) {
             insert(&mut self.actor_types, kind);
         }

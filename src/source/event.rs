@@ -65,6 +65,12 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
         self.plan.raw_credential.as_ref()?.eval(&self.plan.row(self.slots)).into_text()
     }
 
+    /// Whether the credential stands in a URL.
+    pub fn is_in_url(&self) -> bool {
+        let row = self.plan.row(self.slots);
+        self.plan.url_credential.as_ref().is_some_and(|e| !e.eval(&row).is_nothing())
+    }
+
     /// The value of a column, given the fingerprint of the raw credential.
     pub fn column(&self, column: Column, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
         match column {
