@@ -30,6 +30,10 @@ bench-limit DIR *RUNS:
 bench-rules DIR *RUNS:
     cargo bench --locked --bench rules -- "$@"
 
+# a log of very many distinct credentials, accepted and refused: time against ten times fewer, and memory
+bench-credentials NUMBER *RUNS:
+    cargo bench --locked --bench credentials -- "$@"
+
 # the documentation of the code, private items too
 docs:
     cargo doc --no-deps --document-private-items --open
