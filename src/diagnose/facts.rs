@@ -6,7 +6,7 @@ use super::identity::Id;
 use super::known::KnownCredentials;
 use super::mismatch::mismatch;
 use super::near_miss::NearMisses;
-use super::owners::Person;
+use super::owners::{Person, Standing};
 use super::places::{PLACES_CAP, network_of};
 use super::profiles::Profile;
 use super::successors::Successors;
@@ -64,18 +64,18 @@ pub fn facts(ground: &Ground<'_>, held: Option<&Held<'_>>, failure: &Failure) ->
     let Some(time_us) = failure.time_us() else { return Vec::new() };
     let mut facts = Facts { ground, failure, time_us, found: Vec::new() };
     let owners = facts.people(held);
-    facts.owner(&owners);
+    let made_us = held.and_then(|h| h.id).and_then(|id| ground.known.timeline(id).created_us());
+    facts.owner(&owners, made_us);
     facts.account();
     facts.recent(&owners);
     facts.fleet(held);
     if let Some(held) = held {
-        let timeline = held.id.map(|id| ground.known.timeline(id));
-        facts.state(timeline, &owners);
-        facts.contradiction(timeline, held.profile);
+        let timeline = held.id.map(|id| ground.known.timeline(id)).filter(|t| !facts.was_let_through(t));
+        facts.state(timeline, held, &owners);
         facts.successor(held, &owners);
         facts.listed(held);
         if let Some(timeline) = timeline {
-            facts.found.extend(mismatch(failure, timeline, facts.environment()));
+            facts.found.extend(mismatch(failure, timeline, held.profile, facts.environment()));
         }
         if let Some(profile) = held.profile {
             facts.history(profile);
@@ -122,30 +122,54 @@ impl<'f> Facts<'f> {
         (place, says)
     }
 
-    fn state(&mut self, timeline: Option<&Timeline<'_>>, owners: &[Person]) {
-        let state = timeline.and_then(|t| t.state(self.time_us));
-        if let Some(state) = state {
+    /// Whether the provider refused what a gateway had let through: then the gateway's own credential was accepted, and what is known of it explains nothing.
+    fn was_let_through(&self, timeline: &Timeline<'_>) -> bool {
+        let source = self.get(Column::Source);
+        let mut providers = timeline.providers().peekable();
+        self.get(Column::RefusedBy) == Some("provider")
+            && providers.peek().is_some()
+            && providers.all(|p| Some(p) == source && Some(p) != self.get(Column::Provider))
+    }
+
+    /// What the credential was when the call came.
+    fn state_of(&self, timeline: &Timeline<'_>, held: &Held<'_>) -> Option<State> {
+        let state = timeline.state(self.time_us)?;
+        let profile = held.profile;
+        // Another secret of the same id, first used after the rotation, is the new one.
+        let is_newer = state.name == "rotated"
+            && held.uid.starts_with("sha256:")
+            && profile.and_then(|p| p.span_us).zip(state.since_us).is_some_and(|((first, _), since)| first > since);
+        // A list is as old as it is: what was accepted since it was made, or since the call, it does not know of.
+        let known_us = timeline.listed_us().unwrap_or(self.time_us);
+        let is_stale = state.from == "inventory"
+            && state.since_us.is_none()
+            && profile.and_then(|p| p.last_success).is_some_and(|seen| seen.time_us > known_us);
+        (!is_newer && !is_stale).then_some(state)
+    }
+
+    fn state(&mut self, timeline: Option<&Timeline<'_>>, held: &Held<'_>, owners: &[Person]) {
+        let Some(timeline) = timeline else { return self.state_by_owner(owners) };
+        if let Some(state) = self.state_of(timeline, held) {
+            self.contradiction(&state, timeline, held.profile);
             self.put(Fact::CredentialStateFrom, state.from, vec![]);
             self.put(Fact::CredentialState, state.name, vec![state.shown_by]);
         } else {
             self.state_by_owner(owners);
         }
-        if let Some(near) = timeline.and_then(|t| t.state_near(self.time_us)) {
+        if let Some(near) = timeline.state_near(self.time_us) {
             self.put(Fact::CredentialStateNear, near.name, vec![near.shown_by]);
         }
     }
 
-    /// Accepted after its end: by a log, when the last change had taken effect long ago; by a list, at any time after this call.
-    fn contradiction(&mut self, timeline: Option<&Timeline<'_>>, profile: Option<&Profile>) {
-        let Some(seen) = profile.and_then(|p| p.last_success).filter(|s| s.time_us > self.time_us) else { return };
-        let ended = |state: &State| state.name != "active" && state.name != "leaked";
-        let Some(state) = timeline.and_then(|t| t.state(self.time_us)).filter(ended) else { return };
-        let later = timeline.and_then(|t| t.state(seen.time_us)).filter(ended);
-        let settled = state.since_us.is_none_or(|since| seen.time_us > since + TOLERANCE_US);
-        if later.is_some_and(|l| l.since_us == state.since_us) && settled {
-            let shown = self.seen(seen, "the credential was accepted after that".into());
-            self.put(Fact::Contradiction, "accepted_since", vec![shown]);
-        }
+    /// Accepted after its end, when the change had taken effect long ago, and not switched on again: one of the two logs is wrong.
+    fn contradiction(&mut self, state: &State, timeline: &Timeline<'_>, profile: Option<&Profile>) {
+        let Some(since) = state.since_us.filter(|_| !["active", "leaked"].contains(&state.name)) else { return };
+        let accepted = profile.and_then(|p| p.first_success_after(None, since + TOLERANCE_US));
+        let still = |at: &Micros| timeline.state(*at).is_some_and(|s| s.since_us == state.since_us);
+        let Some(at) = accepted.filter(still) else { return };
+        let last = profile.and_then(|p| p.last_success).filter(|seen| seen.time_us >= at);
+        let shown_by = last.map(|seen| self.seen(seen, "the credential was accepted after that".into()));
+        self.put(Fact::Contradiction, "accepted_since", shown_by.into_iter().collect());
     }
 
     /// A report that lists owners without naming their keys tells the state of a key when all keys of the owner are in one state.
@@ -159,9 +183,23 @@ impl<'f> Facts<'f> {
         }
     }
 
-    fn owner(&mut self, owners: &[Person]) {
-        let standing = self.ground.known.owners.standing(owners, self.time_us, false);
-        let Some(standing) = standing else { return };
+    /// A quarantine concerns the credentials that there were.
+    fn can_concern(&self, standing: &Standing<'_>, made_us: Option<Micros>) -> bool {
+        let at = standing.change.place.event_time_us;
+        standing.state != "exposed" || made_us.zip(at).is_none_or(|(made, at)| made <= at)
+    }
+
+    fn owner(&mut self, owners: &[Person], made_us: Option<Micros>) {
+        let known = &self.ground.known.owners;
+        let standing = known.standing(owners, self.time_us, false);
+        let gone = |s: &Standing<'_>| s.state != "active";
+        if !standing.as_ref().is_some_and(gone)
+            && let Some(near) = known.standing(owners, self.time_us, true).filter(gone)
+        {
+            let shown_by = vec![(near.change.place.clone(), told(near.change))];
+            self.put(Fact::OwnerStateNear, near.state, shown_by);
+        }
+        let Some(standing) = standing.filter(|s| self.can_concern(s, made_us)) else { return };
         self.put(Fact::OwnerMatch, standing.by.name(), vec![]);
         self.put(Fact::OwnerState, standing.state, vec![(standing.change.place.clone(), told(standing.change))]);
     }

@@ -2,6 +2,7 @@
 
 use crate::model::finding::Lifecycle;
 use crate::model::inventory::Listed;
+use crate::model::name::{fingerprint, is_id};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Number of a credential that a log or an inventory speaks of.
@@ -69,9 +70,7 @@ fn is_digest(uid: &str) -> bool {
 
 /// Names that people choose are their own at one provider only; ids and digests are everywhere.
 fn key(name: &str, provider: Option<&str>) -> String {
-    let is_number = name.len() >= 7 && name.bytes().all(|b| b.is_ascii_digit());
-    let is_id = is_number || (name.len() >= 12 && name.bytes().any(|b| b.is_ascii_digit()));
-    if is_id { name.to_string() } else { format!("{}\u{0}{name}", provider.unwrap_or_default()) }
+    if is_id(name) { name.to_string() } else { format!("{}\u{0}{name}", provider.unwrap_or_default()) }
 }
 
 impl Names<'_> {
@@ -137,7 +136,9 @@ impl Identities {
     /// The credential of these names, by an id or name of it.
     pub fn named(&self, names: Names<'_>) -> Option<Id> {
         let plain = [names.uid, names.alias].into_iter().flatten();
-        plain.filter_map(|name| self.by_name.get(&key(name, names.provider))).map(|id| self.root(*id)).next()
+        // An inventory may list the key itself where a log has an id that looks like one.
+        let forms = plain.flat_map(|name| [key(name, names.provider), fingerprint(name)]);
+        forms.filter_map(|name| self.by_name.get(&name)).map(|id| self.root(*id)).next()
     }
 
     /// The credential that alone fits a masked form, of those whose provider is the same or not known. One of which an id of the same kind as
@@ -156,6 +157,8 @@ impl Identities {
         let uid = change.target_credential_uid.as_deref();
         let alias = change.target_credential_alias.as_deref();
         let provider = change.provider.as_deref();
+        // A name that people gave it tells nothing: they give it to the next key too.
+        let alias = alias.filter(|alias| is_id(alias) || Hint::parse(alias).is_some());
         (uid.is_some() || alias.is_some()).then(|| self.add(Names { uid, alias, hint: None, provider }))
     }
 

@@ -141,13 +141,14 @@ impl<'l> KnownCredentials<'l> {
 
     /// The name under which a credential in use counts: the first of all its names in use.
     pub fn canonical<'u>(&'u self, uid: &'u str) -> &'u str {
-        let first = self.used.get(uid).and_then(|id| self.uses.get(id)).and_then(|uses| uses.first());
-        first.map_or(uid, |first| first)
+        self.same_as(uid).first().map_or(uid, |first| first)
     }
 
-    /// The other names in use of a credential.
+    /// All names in use of a credential. Two digests are two keys, though a provider gave both one id: one replaced the other.
     pub fn same_as(&self, uid: &str) -> &[Box<str>] {
-        self.used.get(uid).and_then(|id| self.uses.get(id)).map_or(&[], Vec::as_slice)
+        let uses = self.used.get(uid).and_then(|id| self.uses.get(id)).map_or(&[][..], Vec::as_slice);
+        let digests = uses.iter().filter(|u| u.starts_with("sha256:")).count();
+        if digests > 1 { &[] } else { uses }
     }
 
     /// The number of a credential in use.
@@ -189,10 +190,11 @@ impl<'l> KnownCredentials<'l> {
         named
     }
 
-    /// The newest credential of these owners made until a time that is none of `not`.
+    /// The newest credential of these owners, made until a time and not ended by then, that is none of `not`.
     pub fn newer(&self, owners: &[Person], not: Option<Id>, until_us: Micros) -> Option<(Micros, Id)> {
         let made = owners.iter().filter_map(|o| self.made.get(o)).flatten();
-        made.filter(|(at, id)| *at <= until_us && Some(*id) != not).max().copied()
+        let works = |id: Id| self.timelines[id].state(until_us).is_none_or(|s| s.name == "active");
+        made.filter(|(at, id)| *at <= until_us && Some(*id) != not && works(*id)).max().copied()
     }
 
     /// Changes of the policies, limits and billing of somebody, an account or a tenant.

@@ -320,6 +320,12 @@ impl Profile {
         after.map(|(_, _, first, last)| if *first > time_us { *first } else { *last }).min()
     }
 
+    /// Whether a call was accepted at any time.
+    pub fn was_accepted(&self, service: Option<&str>, operation: Option<&str>) -> bool {
+        let wanted = call(service.map(hash), operation.map(hash));
+        self.steps.iter().any(|step| step.1 == wanted)
+    }
+
     /// About how much memory it takes.
     fn bytes(&self) -> usize {
         let stays = self.places.len() * (size_of::<Stay>() + 64);

@@ -86,8 +86,11 @@ impl<'l> Timeline<'l> {
     /// What the lists say, where they do not contradict each other.
     fn listed_state(&self, time_us: Micros) -> Option<State> {
         let ended = self.listed.iter().find_map(|l| Some((l.expires_us.filter(|e| *e <= time_us)?, *l)));
-        let mut states: Vec<(&'static str, &Listed)> =
-            self.listed.iter().filter_map(|l| Some((name_of(l)?, *l))).collect();
+        // What ends later had not ended, whatever the list calls it by now.
+        let not_yet =
+            |l: &&&Listed| !(l.state.as_deref() == Some("expired") && l.expires_us.is_some_and(|e| e > time_us));
+        let told = self.listed.iter().filter(not_yet);
+        let mut states: Vec<(&'static str, &Listed)> = told.filter_map(|l| Some((name_of(l)?, *l))).collect();
         states.dedup_by_key(|(name, _)| *name);
         let [(name, listed)] = states[..] else {
             return ended
@@ -113,13 +116,39 @@ impl<'l> Timeline<'l> {
         if logged.as_ref().is_some_and(|s| s.name != "active") {
             return logged;
         }
-        let listed = self.listed_state(time_us);
+        // Switched on again by a log: a list that nobody dated, or that is older, knows nothing of that.
+        let on_us = self.last_activation(time_us);
+        let listed = self
+            .listed_state(time_us)
+            .filter(|s| s.name == "expired" || on_us.is_none_or(|on| self.is_listed_after(on)));
         // A list may have been made long after the call: what the log says happened later, had not happened yet.
         let later = self.changes.iter().any(|c| {
             let after = c.place.event_time_us.is_some_and(|t| t > time_us);
             after && state_of(&c.lifecycle_op).is_some_and(|s| s != "active")
         });
         listed.filter(|s| !later || s.name == "expired").or(logged)
+    }
+
+    fn last_activation(&self, time_us: Micros) -> Option<Micros> {
+        let on = self.changes.iter().filter(|c| c.lifecycle_op == "credential_activated");
+        on.filter_map(|c| c.place.event_time_us).filter(|t| *t <= time_us).max()
+    }
+
+    /// Whether every list of it was made after a time.
+    fn is_listed_after(&self, time_us: Micros) -> bool {
+        self.listed.iter().all(|l| l.listed_us.is_some_and(|at| at > time_us))
+    }
+
+    /// When the last list of it was made, where all say.
+    pub fn listed_us(&self) -> Option<Micros> {
+        let times: Option<Vec<Micros>> = self.listed.iter().map(|l| l.listed_us).collect();
+        times?.into_iter().max()
+    }
+
+    /// The providers that speak of it.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        let changed = self.changes.iter().filter_map(|c| c.provider.as_deref());
+        changed.chain(self.listed.iter().filter_map(|l| l.provider.as_deref()))
     }
 
     /// The state that a change makes of it whose time is so near that its order to the call cannot be told.

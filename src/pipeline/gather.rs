@@ -102,7 +102,7 @@ impl Gathered {
             profiles: Profiles::default(),
             profile_rows: Sorted::new(usize::MAX),
             spills: 0,
-            profile_budget: memory_bytes / 12,
+            profile_budget: memory_bytes / 16,
             pulse: Pulse::default(),
             sketches: Sketches::default(),
             lifecycle: Vec::new(),
