@@ -103,7 +103,8 @@ impl<'f> Facts<'f> {
         let names = [self.get(Column::ActorUid), self.get(Column::ActorName)].into_iter().flatten();
         let actor = names.filter(|n| is_somebody || n.contains('@')).map(|n| Person::new(n, provider, account));
         let owned = held.map_or(&[][..], |h| h.owners);
-        let mut people: Vec<Person> = owned.iter().cloned().chain(actor).collect();
+        let owned = owned.iter().map(|o| o.clone().placed(provider, account));
+        let mut people: Vec<Person> = owned.chain(actor).collect();
         people.sort();
         people.dedup();
         people
@@ -124,11 +125,14 @@ impl<'f> Facts<'f> {
 
     /// Whether the provider refused what a gateway had let through: then the gateway's own credential was accepted, and what is known of it explains nothing.
     fn was_let_through(&self, timeline: &Timeline<'_>) -> bool {
-        let source = self.get(Column::Source);
+        let (source, provider) = (self.get(Column::Source), self.get(Column::Provider));
         let mut providers = timeline.providers().peekable();
+        // An upstream that nobody knows may be the one that issued the key.
+        let is_others = provider.is_some_and(|p| Some(p) != source && p != "upstream");
         self.get(Column::RefusedBy) == Some("provider")
+            && is_others
             && providers.peek().is_some()
-            && providers.all(|p| Some(p) == source && Some(p) != self.get(Column::Provider))
+            && providers.all(|p| Some(p) == source)
     }
 
     /// What the credential was when the call came.

@@ -43,6 +43,18 @@ impl Person {
         Person { within: (!is_unique).then(|| (owned(provider), owned(account))), name }
     }
 
+    /// The same person with the account that another record of the same provider tells, where its own did not.
+    pub fn placed(mut self, provider: Option<&str>, account: Option<&str>) -> Person {
+        let family = |p: &str| p.split('_').next().unwrap_or_default().to_lowercase();
+        if let (Some((own, place)), Some(provider), Some(account)) = (&mut self.within, provider, account)
+            && place.is_empty()
+            && family(own) == family(provider)
+        {
+            *place = account.to_lowercase();
+        }
+        self
+    }
+
     /// What stands before the `@` of an address, or the last part of a path or ARN.
     fn short(&self) -> &str {
         let name = self.name.split('@').next().unwrap_or(&self.name);
@@ -59,7 +71,7 @@ impl Person {
     /// How far two records speak of one person.
     pub fn matches(&self, other: &Person) -> Option<Match> {
         let same_place = match (&self.within, &other.within) {
-            (Some(a), Some(b)) => a.0 == b.0 && (a.1 == b.1 || a.1.is_empty() || b.1.is_empty()),
+            (Some(a), Some(b)) => a == b,
             (a, b) => a.is_none() && b.is_none(),
         };
         if self.name == other.name && same_place {
@@ -68,7 +80,9 @@ impl Person {
         // Two addresses in different domains are two people, and so are two logins at one provider in different accounts.
         let both_addresses = self.name.contains('@') && other.name.contains('@');
         let provider = |p: &Person| p.within.as_ref().map(|(provider, _)| provider.clone());
-        let one_provider = provider(self).is_some() && provider(self) == provider(other);
+        let account = |p: &Person| p.within.as_ref().map(|(_, account)| account.clone()).filter(|a| !a.is_empty());
+        let both_told = account(self).is_some() && account(other).is_some();
+        let one_provider = both_told && provider(self) == provider(other);
         let tells = self.is_telling() && other.is_telling() && !both_addresses && !one_provider;
         (tells && self.short() == other.short()).then_some(Match::Name)
     }
