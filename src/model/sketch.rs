@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Hashes of the beginnings and ends of a key, in steps of [`STEP`] characters.
+/// Hashes of the beginnings and ends of a key, in steps of eight characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch {
     /// Length in bytes.
