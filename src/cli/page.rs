@@ -3,6 +3,7 @@
 use super::args::PageArgs;
 use super::{Exit, packs, terminal};
 use crate::error::Error;
+use crate::model::cause::CauseTree;
 use crate::report::page::{Page, render};
 use crate::report::saved::{Row, rows};
 use std::path::Path;
@@ -18,15 +19,12 @@ pub fn run(args: &PageArgs) -> Result<Exit, Error> {
         return Err(Error::new("ID", format!("\"{id}\" is too short"), remedy));
     }
     let (rules, _) = packs::load(&Default::default())?.rule_set()?;
-    let page = find(&args.out, id)?;
-    let page = Page { causes: &rules.causes, ..page };
-    terminal::data(&render(&page));
+    terminal::data(&render(&find(&args.out, id, &rules.causes)?));
     Ok(Exit::Done)
 }
 
 /// The rows that an id names, whatever it is the id of.
-fn find<'c>(out: &Path, id: &str) -> Result<Page<'c>, Error> {
-    static NO_CAUSES: std::sync::LazyLock<crate::model::cause::CauseTree> = std::sync::LazyLock::new(Default::default);
+fn find<'c>(out: &Path, id: &str, causes: &'c CauseTree) -> Result<Page<'c>, Error> {
     let by_id = rows(out, "incidents", &|row| row.get("incident_uid").starts_with(id))?;
     let (incidents, credential) = match by_id.is_empty() {
         false => (by_id, None),
@@ -45,7 +43,7 @@ fn find<'c>(out: &Path, id: &str) -> Result<Page<'c>, Error> {
         timeline: rows(out, "timeline", &is_its)?,
         failures: strongest(rows(out, "failures", &|row| uids.contains(&row.get("incident_uid")))?),
         incidents,
-        causes: &NO_CAUSES,
+        causes,
     })
 }
 

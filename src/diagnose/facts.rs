@@ -16,6 +16,7 @@ use crate::model::environment::environment_of;
 use crate::model::fact::{Fact, Known};
 use crate::model::finding::Micros;
 use crate::model::inventory::Listed;
+use crate::model::name::is_fingerprint;
 use crate::model::place::{EventPlace, Sighting};
 use std::sync::Arc;
 
@@ -34,6 +35,14 @@ pub struct Ground<'g> {
     pub successors: &'g Successors,
     /// Names of the inputs and of the sources found in each.
     pub inputs: &'g [(Arc<str>, Arc<str>)],
+}
+
+impl Ground<'_> {
+    /// Where an event seen in passing stands, so that it can be cited.
+    pub fn place(&self, seen: Sighting) -> EventPlace {
+        let (input_file, source) = self.inputs.get(seen.input as usize).cloned().unwrap_or_default();
+        EventPlace { event_time_us: Some(seen.time_us), source, event_uid: None, input_file, input_record: seen.record }
+    }
 }
 
 /// A credential whose refusals are looked at, one after another.
@@ -112,15 +121,7 @@ impl<'f> Facts<'f> {
 
     /// A sighting that can be cited.
     fn seen(&self, sighting: Sighting, says: String) -> (EventPlace, String) {
-        let (input_file, source) = self.ground.inputs.get(sighting.input as usize).cloned().unwrap_or_default();
-        let place = EventPlace {
-            event_time_us: Some(sighting.time_us),
-            source,
-            event_uid: None,
-            input_file,
-            input_record: sighting.record,
-        };
-        (place, says)
+        (self.ground.place(sighting), says)
     }
 
     /// Whether the provider refused what a gateway had let through: then the gateway's own credential was accepted, and what is known of it explains nothing.
@@ -141,7 +142,7 @@ impl<'f> Facts<'f> {
         let profile = held.profile;
         // Another secret of the same id, first used after the rotation, is the new one.
         let is_newer = state.name == "rotated"
-            && held.uid.starts_with("sha256:")
+            && is_fingerprint(held.uid)
             && profile.and_then(|p| p.span_us).zip(state.since_us).is_some_and(|((first, _), since)| first > since);
         // A list is as old as it is: what was accepted since it was made, or since the call, it does not know of.
         let known_us = timeline.listed_us().unwrap_or(self.time_us);

@@ -2,7 +2,7 @@
 
 use crate::model::finding::Lifecycle;
 use crate::model::inventory::Listed;
-use crate::model::name::{fingerprint, is_id};
+use crate::model::name::{fingerprint, is_fingerprint, is_id};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Number of a credential that a log or an inventory speaks of.
@@ -64,10 +64,6 @@ pub struct Identities {
     joined: FxHashMap<Id, Id>,
 }
 
-fn is_digest(uid: &str) -> bool {
-    uid.starts_with("sha256:")
-}
-
 /// Names that people choose are their own at one provider only; ids and digests are everywhere.
 fn key(name: &str, provider: Option<&str>) -> String {
     if is_id(name) { name.to_string() } else { format!("{}\u{0}{name}", provider.unwrap_or_default()) }
@@ -97,7 +93,7 @@ impl Identities {
         known.into_iter().filter(|other| *other != id).for_each(|other| {
             self.joined.insert(other, id);
         });
-        self.forms.extend(names.uid.filter(|u| Hint::parse(u).is_none()).map(|u| (id, is_digest(u))));
+        self.forms.extend(names.uid.filter(|u| Hint::parse(u).is_none()).map(|u| (id, is_fingerprint(u))));
         self.by_name.extend(plain.into_iter().map(|name| (name, id)));
         for hint in hints {
             let entry = (hint, names.provider.map(str::to_string), id);
@@ -124,13 +120,8 @@ impl Identities {
     }
 
     /// How many numbers there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
     }
 
     /// The credential of these names, by an id or name of it.
@@ -149,7 +140,7 @@ impl Identities {
         let known = self.hints.get(&hint.last())?.iter().filter(|(h, p, _)| same(p) && h.fits(&hint));
         let fitting: FxHashSet<Id> = known.map(|(.., id)| self.root(*id)).collect();
         let fitting = if fitting.len() == 1 { fitting.into_iter().next() } else { None };
-        fitting.filter(|id| uid.is_none_or(|uid| !self.forms.contains(&(*id, is_digest(uid)))))
+        fitting.filter(|id| uid.is_none_or(|uid| !self.forms.contains(&(*id, is_fingerprint(uid)))))
     }
 
     /// Takes in the credential of a change.

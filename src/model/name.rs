@@ -64,6 +64,11 @@ pub fn fingerprint(key: &str) -> String {
     format!("sha256:{hex}")
 }
 
+/// Whether an id is a fingerprint.
+pub fn is_fingerprint(id: &str) -> bool {
+    id.starts_with("sha256:")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -170,7 +170,7 @@ fn strongest_per_group(claims: &[&CauseClaim]) -> Vec<usize> {
 }
 
 /// Whether `cause` is `ancestor` or below it. Everything is below the root, "".
-fn within(cause: &str, ancestor: &str) -> bool {
+pub fn within(cause: &str, ancestor: &str) -> bool {
     ancestor.is_empty()
         || cause == ancestor
         || (cause.starts_with(ancestor) && cause.as_bytes().get(ancestor.len()) == Some(&b'.'))
