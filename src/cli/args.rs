@@ -50,9 +50,15 @@ pub struct AnalyzeArgs {
     /// A key list, credential report or other inventory, read as nothing else; may be given again. Lists among the inputs are known by their content
     #[arg(long, value_name = "FILE")]
     pub inventory: Vec<String>,
-    /// Folder for the report
-    #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
-    pub out: PathBuf,
+    /// Folder for the report; keyfault-report by default, and none with --store
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder of Delta tables that last between runs: only new inputs are read, and only what is new is told
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// How long the store keeps events, failures and alerts, in days, e.g. 400d; for ever by default
+    #[arg(long, value_name = "DAYS", requires = "store")]
+    pub retain: Option<String>,
     #[command(flatten)]
     pub packs: PackArgs,
     /// Take every record for one of this source

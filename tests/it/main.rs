@@ -10,6 +10,7 @@
 
 mod conformance;
 mod corpora;
+mod delta;
 mod dirty;
 mod docs;
 mod oracle;

@@ -30,7 +30,7 @@ fn run(inputs: &[PathBuf], out: &Path, limits: Limits) {
     let names: Vec<String> = inputs.iter().map(|i| i.display().to_string()).collect();
     let run = Run {
         inputs: find(&names).unwrap().0,
-        out: out.to_path_buf(),
+        out: Some(out.to_path_buf()),
         keep: Keep::All,
         since_us: None,
         until_us: None,
