@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
+use crate::report::alerts::AlertFormat;
 use crate::store::outdir::OutDir;
 use collect::Collector;
 use order::InOrder;
@@ -48,6 +49,8 @@ pub struct Run<'r> {
     pub out: PathBuf,
     /// Which events to write.
     pub keep: Keep,
+    /// What a line of `alerts.ndjson` is.
+    pub alert_format: AlertFormat,
     /// Only events from this time on.
     pub since_us: Option<Micros>,
     /// Only events before this time.
@@ -73,6 +76,7 @@ impl<'r> Run<'r> {
             inputs,
             out,
             keep: Keep::Failures,
+            alert_format: AlertFormat::default(),
             since_us: None,
             until_us: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),

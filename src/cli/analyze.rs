@@ -1,6 +1,7 @@
 //! `keyfault analyze`: arguments checked into a run, the run's findings printed, the exit code decided.
 
 use super::args::{AnalyzeArgs, FormatArg, KeepArg};
+use super::deliver::{Delivery, Ended};
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
@@ -16,6 +17,7 @@ use std::time::Instant;
 #[expect(clippy::disallowed_methods, reason = "the closing line says how long the run took")]
 pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let started = Instant::now();
+    let delivery = Delivery::checked(&args.delivery)?;
     let sources = packs::load(&args.packs)?;
     let (rules, lints) = sources.rule_set()?;
     let options = Options { only_source: args.source.clone(), skip_broken_rules: args.skip_broken_rules };
@@ -33,8 +35,10 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let findings = analyze(&engine, run)?;
     bar.finish_and_clear();
     print(args, &engine, &findings);
-    terminal::talk(&closing(&findings, started.elapsed().as_secs_f64(), &skipped));
-    Ok(exit(args, &findings))
+    let (exit, took_s) = (exit(args, &findings), started.elapsed().as_secs_f64());
+    terminal::talk(&closing(&findings, took_s, &skipped));
+    delivery.finish(&Ended { findings: &findings, causes: &rules.causes, out: &args.out, exit, took_s });
+    Ok(exit)
 }
 
 /// What the reader of a report must know about its rules.
@@ -58,6 +62,7 @@ fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64)
             KeepArg::All => Keep::All,
             KeepArg::Failures => Keep::Failures,
         },
+        alert_format: args.delivery.alert_format.into(),
         since_us: args.since.as_deref().map(|t| time("--since", t)).transpose()?,
         until_us: args.until.as_deref().map(|t| time("--until", t)).transpose()?,
         threads,
@@ -131,7 +136,8 @@ fn exit(args: &AnalyzeArgs, findings: &Findings) -> Exit {
         return Exit::NothingAnalysed;
     }
     let Some(least) = args.fail_on.as_deref().and_then(Level::from_name) else { return Exit::Done };
-    let found = findings.incidents.iter().map(|i| i.level).chain(findings.alerts.iter().map(|a| a.level)).max();
+    let incidents = findings.incident_counts.keys().map(|(level, _)| *level);
+    let found = incidents.chain(findings.alerts.iter().map(|a| a.level)).max();
     if found.is_some_and(|level| level >= least) { Exit::Found } else { Exit::Done }
 }
 

@@ -6,10 +6,10 @@ use super::diagnosis::{Asked, Diagnosis, RowVerdict, Told, diagnose, explained};
 use super::engine::Engine;
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
-use crate::model::finding::{Credential, Findings, Happened, Incident};
+use crate::model::finding::{Credential, Findings, Happened, Incident, Level, State};
 use crate::report::failures::{Diagnosed, diagnosed, schema};
 use crate::report::parquet::TableWriter;
-use crate::report::{json, summary, tables};
+use crate::report::{summary, tables};
 use crate::rule::set::RuleSet;
 use crate::store::outdir::{MARK, OutDir};
 use crate::store::sorted::{Merged, Sorted};
@@ -50,7 +50,7 @@ pub fn report(
     )?;
     let mut totals = collected.totals;
     totals.explained = explained(&causes);
-    let (incidents, incidents_total) = write_incidents(out, incidents)?;
+    let (incidents, incident_counts) = write_incidents(out, incidents)?;
     let (alerts, matches) = collected.gathered.matches.finish(engine)?;
     let findings = Findings {
         causes: most_first(causes),
@@ -58,13 +58,14 @@ pub fn report(
         matches,
         rule_notes: run.rule_notes.clone(),
         incidents,
-        incidents_total,
+        incidents_total: incident_counts.values().sum(),
+        incident_counts,
         coverage: collected.coverage,
         rejects: collected.rejects,
         totals,
     };
     write_tables(out, &findings)?;
-    out.write("alerts.ndjson", &json::alerts(&findings.alerts))?;
+    out.write("alerts.ndjson", &run.alert_format.render(&findings))?;
     out.write(MARK, &summary::render(&findings))?;
     Ok(findings)
 }
@@ -131,20 +132,26 @@ impl Told for Streamed {
     }
 }
 
-/// Writes all incidents, and keeps the most pressing ones.
-fn write_incidents(out: &OutDir, ranked: Sorted<super::diagnosis::Ranked>) -> Result<(Vec<Incident>, u64), Error> {
+/// How many incidents there are of each level and state.
+type IncidentCounts = BTreeMap<(Level, State), u64>;
+
+/// Writes and counts all incidents, and keeps the most pressing ones.
+fn write_incidents(
+    out: &OutDir,
+    ranked: Sorted<super::diagnosis::Ranked>,
+) -> Result<(Vec<Incident>, IncidentCounts), Error> {
     let mut table = Table::<Incident>::create(out, "incidents", tables::incidents)?;
-    let (mut told, mut total) = (Vec::new(), 0);
+    let (mut told, mut counts) = (Vec::new(), IncidentCounts::new());
     for incident in ranked.into_rows()? {
         let incident = *incident?.0;
         if told.len() < TOLD {
             told.push(incident.clone());
         }
-        total += 1;
+        *counts.entry((incident.level, incident.state)).or_default() += 1;
         table.add(incident)?;
     }
     table.finish()?;
-    Ok((told, total))
+    Ok((told, counts))
 }
 
 /// What is needed to say why a failure got its verdict.
