@@ -4,7 +4,7 @@ use super::message::Message;
 use super::target::Target;
 use std::time::Duration;
 use ureq::http::{Response, StatusCode, header};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Proxy};
 
 /// How long a webhook is waited for.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +62,7 @@ pub struct Outcome {
 pub fn deliver(target: &Target, message: &Message<'_>, courier: &Courier<'_>) -> Outcome {
     let mut outcome =
         Outcome { target: target.name().to_string(), fingerprint: target.fingerprint(), ..Outcome::default() };
-    let attempt = Attempts { target, courier, began: (courier.elapsed)(), agent: agent(&courier.patience) };
+    let attempt = Attempts { target, courier, began: (courier.elapsed)(), agent: agent(target, &courier.patience) };
     for part in message.parts() {
         match attempt.until_done(&part.body(target.form())) {
             Ok(()) => outcome.accepted.extend(part.alerts.iter().chain(&part.more).map(|a| a.alert_uid.clone())),
@@ -78,9 +78,10 @@ pub fn deliver(target: &Target, message: &Message<'_>, courier: &Courier<'_>) ->
     outcome
 }
 
-fn agent(patience: &Patience) -> Agent {
+fn agent(target: &Target, patience: &Patience) -> Agent {
     // No redirects: an alert must not follow a webhook to another host.
     let config = Agent::config_builder()
+        .proxy(if target.is_local() { None } else { Proxy::try_from_env() })
         .timeout_connect(Some(patience.connect))
         .max_redirects(0)
         .http_status_as_error(false)

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::model::name;
 use std::fmt;
+use std::net::IpAddr;
 use ureq::http::Uri;
 
 /// The body that a webhook wants.
@@ -22,6 +23,7 @@ pub struct Target {
     url: String,
     name: String,
     form: Form,
+    is_local: bool,
 }
 
 impl Target {
@@ -38,6 +40,7 @@ impl Target {
         Ok(Target {
             name: format!("{scheme}://{host}{port}"),
             form: form.unwrap_or_else(|| guessed(host, uri.path())),
+            is_local: is_loopback(host),
             url: url.to_string(),
         })
     }
@@ -57,6 +60,11 @@ impl Target {
         self.form
     }
 
+    /// Whether it is on this machine, where no proxy leads.
+    pub(super) fn is_local(&self) -> bool {
+        self.is_local
+    }
+
     /// The whole URL, for the request alone.
     pub(super) fn url(&self) -> &str {
         &self.url
@@ -67,6 +75,10 @@ impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Target").field("name", &self.name).field("form", &self.form).finish_non_exhaustive()
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.trim_matches(['[', ']']).parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 fn guessed(host: &str, path: &str) -> Form {
@@ -106,6 +118,13 @@ mod tests {
             let error = Target::new(bad, None).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn local_is_what_cannot_leave_the_machine() {
+        let is_local = |url| Target::new(url, None).unwrap().is_local();
+        assert!(is_local("http://localhost:9093/x") && is_local("http://127.0.0.1/x") && is_local("http://[::1]/x"));
+        assert!(!is_local("http://192.0.2.7/x") && !is_local("https://localhost.example.org/x"));
     }
 
     #[test]

@@ -60,9 +60,12 @@ fn caused(cause: &str, failures: u64, message: &Message<'_>) -> String {
     format!("{title} ({cause}, {} {calls} refused)", count(failures))
 }
 
-/// The steps of the incident behind the alert, which name real keys and users; else those of the cause that need no names.
+/// The steps of the incident behind the alert, which name real keys and users; else those of the cause that need no names; without a cause,
+/// what the rule refers to.
 fn steps(alert: &Alert, message: &Message<'_>) -> Vec<String> {
-    let Some((cause, _)) = alert.causes.first() else { return Vec::new() };
+    let Some((cause, _)) = alert.causes.first() else {
+        return alert.references.first().map(|link| format!("Read {link}")).into_iter().collect();
+    };
     let is_behind = |incident: &&Incident| {
         incident.cause.as_ref() == Some(cause)
             && incident.credential_uid.is_some()
@@ -87,4 +90,78 @@ pub(super) fn clipped(text: &str) -> String {
     let text = plain(text);
     let Some((cut, _)) = text.char_indices().nth(LINE) else { return text };
     format!("{} ...", &text[..cut])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cause::{Cause, CauseTree, Owner};
+    use crate::model::finding::{Findings, Level, Sample};
+    use serde_json::json;
+
+    fn alert(causes: &[(&str, u64)]) -> Alert {
+        Alert {
+            alert_uid: "0011".into(),
+            rule_id: "r".into(),
+            rule_author: String::new(),
+            rule_license: String::new(),
+            title: "Title".into(),
+            level: Level::High,
+            tags: Vec::new(),
+            references: vec!["https://example.org/rule".into()],
+            detector: "sigma",
+            window_start: None,
+            window_end: None,
+            credential_uid: Some("AKIAX".into()),
+            credential_hint: None,
+            actor_uid: None,
+            src_ip: None,
+            provider: None,
+            observed: 1.0,
+            expected: None,
+            score: None,
+            says: "It\nhappened".into(),
+            event_uids: Sample::default(),
+            causes: causes.iter().map(|(cause, failures)| (cause.to_string(), *failures)).collect(),
+        }
+    }
+
+    fn incident(credential: &str) -> Incident {
+        let sample = json!({"values": [], "total": 0});
+        serde_json::from_value(json!({
+            "incident_uid": "i", "cause": "credential.expired", "verdict": "Likely", "confidence": 0.9, "level": "High",
+            "credential_uid": credential, "credential_hint": null, "actor_uid": null, "actor_name": null, "provider": null,
+            "account_uid": null, "services": sample, "operations": sample, "src_ips": sample, "first_seen": null,
+            "last_seen": null, "state": "Unknown", "recovered_at": null, "failures": 1, "proof": [], "owner": null,
+            "remediation": [format!("Renew {credential}")], "checklist": [],
+        }))
+        .unwrap()
+    }
+
+    /// What is said to be done.
+    fn todo(causes: &[(&str, u64)], incidents: Vec<Incident>) -> Vec<String> {
+        let steps = ["Renew {credential_hint}", "[aws] aws iam x", "Look at the clock"];
+        let expired = Cause {
+            id: "credential.expired".into(),
+            title: "Expired".into(),
+            explanation: String::new(),
+            owner: Owner::Caller,
+            check: None,
+            remediation: steps.map(str::to_string).to_vec(),
+            references: Vec::new(),
+        };
+        let (tree, findings) = (CauseTree::new([expired]), Findings { incidents, ..Findings::default() });
+        let message = Message { alerts: &[], findings: &findings, causes: &tree, out: "report", now_us: 0 };
+        let told = told(&alert(causes), &message);
+        assert_eq!(told.says, "It happened");
+        told.lines.into_iter().filter(|(label, _)| *label == "do").map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn what_to_do_is_said_as_exactly_as_it_is_known() {
+        let expired = &[("credential.expired", 2)][..];
+        assert_eq!(todo(expired, vec![incident("AKIAY"), incident("AKIAX")]), ["Renew AKIAX"]);
+        assert_eq!(todo(expired, vec![incident("AKIAY")]), ["Look at the clock"], "no names that nobody filled in");
+        assert_eq!(todo(&[], vec![incident("AKIAX")]), ["Read https://example.org/rule"]);
+    }
 }

@@ -92,13 +92,13 @@ fn records(page: &mut Page, findings: &Findings) {
     for input in &findings.coverage {
         *by_source.entry(input.source.as_deref().unwrap_or("unknown")).or_default() += input.events;
     }
-    page.counts("keyfault_source_events", "Events by the source of their input", "source", by_source);
+    page.gauge("keyfault_source_events", "Events by the source of their input", greatest("source", by_source));
 }
 
 fn found(page: &mut Page, findings: &Findings) {
     let mut by_cause: BTreeMap<&str, u64> = findings.causes.iter().map(|(cause, n)| (cause.as_str(), *n)).collect();
     by_cause.entry("unexplained").or_default();
-    page.counts("keyfault_failures", "Refused calls by cause", "cause", by_cause);
+    page.gauge("keyfault_failures", "Refused calls by cause", greatest("cause", by_cause));
     let states = [State::Ongoing, State::Recovered, State::Unknown];
     let kinds = Level::ALL.iter().flat_map(|level| states.map(|state| (*level, state)));
     let incidents = kinds.map(|kind| {
@@ -132,6 +132,15 @@ fn delivered(page: &mut Page, deliveries: &[Delivered]) {
 /// The labels of a sample.
 type Labels<'l> = Vec<(&'static str, &'l str)>;
 
+/// Samples with one label, of at most [`SERIES`] values: the greatest by count, and `other`.
+fn greatest<'l>(label: &'static str, counts: BTreeMap<&'l str, u64>) -> Vec<(Labels<'l>, f64)> {
+    let mut most: Vec<(&str, u64)> = counts.into_iter().collect();
+    most.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let rest: u64 = most.iter().skip(SERIES).map(|(_, n)| n).sum();
+    let other = (most.len() > SERIES).then_some(("other", rest));
+    most.into_iter().take(SERIES).chain(other).map(|(value, n)| (vec![(label, value)], n as f64)).collect()
+}
+
 /// The text so far.
 #[derive(Default)]
 struct Page {
@@ -142,16 +151,6 @@ impl Page {
     /// A metric without labels.
     fn number(&mut self, name: &str, help: &str, value: f64) {
         self.gauge(name, help, [(Vec::new(), value)]);
-    }
-
-    /// A metric with one label, of at most [`SERIES`] values: the greatest by count, and `other`.
-    fn counts(&mut self, name: &str, help: &str, label: &'static str, counts: BTreeMap<&str, u64>) {
-        let mut most: Vec<(&str, u64)> = counts.into_iter().collect();
-        most.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
-        let rest: u64 = most.iter().skip(SERIES).map(|(_, n)| n).sum();
-        let other = (most.len() > SERIES).then_some(("other", rest));
-        let listed = most.into_iter().take(SERIES).chain(other);
-        self.gauge(name, help, listed.map(|(value, n)| (vec![(label, value)], n as f64)));
     }
 
     /// A metric and its samples; nothing where there are none.

@@ -12,6 +12,8 @@ mod conformance;
 mod corpora;
 mod dirty;
 mod docs;
+mod exposition;
+mod notify;
 mod oracle;
 mod program;
 mod proof;
