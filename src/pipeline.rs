@@ -31,6 +31,7 @@ use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
+use crate::report::alerts::AlertFormat;
 use crate::store::outdir::OutDir;
 use collect::Collector;
 use order::InOrder;
@@ -56,6 +57,8 @@ pub struct Run<'r> {
     pub out: Option<PathBuf>,
     /// Which events to write.
     pub keep: Keep,
+    /// What a line of `alerts.ndjson` is.
+    pub alert_format: AlertFormat,
     /// Only events from this time on.
     pub since_us: Option<Micros>,
     /// Only events before this time.
@@ -81,6 +84,7 @@ impl<'r> Run<'r> {
             inputs,
             out,
             keep: Keep::Failures,
+            alert_format: AlertFormat::default(),
             since_us: None,
             until_us: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -97,7 +101,7 @@ impl<'r> Run<'r> {
 pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
     let out = OutDir::begin(run.out.as_deref().unwrap_or(Path::new(REPORT)))?;
     let mut collected = read(engine, &run, Collector::new(engine, &run, &out, None))?;
-    let findings = write::report(engine, &run, &out, (&mut collected, &write::Told::default()))?;
+    let (findings, _) = write::report(engine, &run, &out, (&mut collected, &write::Told::default()))?;
     drop(collected);
     out.finish()?;
     Ok(findings)

@@ -1,6 +1,7 @@
 //! `keyfault analyze`: arguments checked into a run, the run's findings printed, the exit code decided.
 
 use super::args::{AnalyzeArgs, FormatArg, KeepArg};
+use super::deliver::{Delivery, Ended};
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
@@ -17,6 +18,7 @@ use std::time::Instant;
 #[expect(clippy::disallowed_methods, reason = "the closing line says how long the run took")]
 pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let started = Instant::now();
+    let delivery = Delivery::checked(&args.delivery)?;
     let sources = packs::load(&args.packs)?;
     let (rules, lints) = sources.rule_set()?;
     let options = Options { only_source: args.source.clone(), skip_broken_rules: args.skip_broken_rules };
@@ -45,8 +47,10 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     if known_inputs > 0 {
         terminal::talk(&format!("{} inputs were read by earlier runs", count(known_inputs)));
     }
-    terminal::talk(&closing(&findings, started.elapsed().as_secs_f64(), &skipped));
-    Ok(exit(args, &findings, known_inputs))
+    let (exit, took_s) = (exit(args, &findings, known_inputs), started.elapsed().as_secs_f64());
+    terminal::talk(&closing(&findings, took_s, &skipped));
+    delivery.finish(&Ended { findings: &findings, causes: &rules.causes, out: &place(args), exit, took_s });
+    Ok(exit)
 }
 
 /// The report folder; a run on a store has one only where it is named.
@@ -87,6 +91,7 @@ fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64)
             KeepArg::All => Keep::All,
             KeepArg::Failures => Keep::Failures,
         },
+        alert_format: args.delivery.alert_format.into(),
         since_us: args.since.as_deref().map(|t| time("--since", t)).transpose()?,
         until_us: args.until.as_deref().map(|t| time("--until", t)).transpose()?,
         threads,
@@ -168,7 +173,8 @@ fn exit(args: &AnalyzeArgs, findings: &Findings, known_inputs: u64) -> Exit {
         return Exit::NothingAnalysed;
     }
     let Some(least) = args.fail_on.as_deref().and_then(Level::from_name) else { return Exit::Done };
-    let found = findings.incidents.iter().map(|i| i.level).chain(findings.alerts.iter().map(|a| a.level)).max();
+    let incidents = findings.incident_counts.keys().map(|(level, _)| *level);
+    let found = incidents.chain(findings.alerts.iter().map(|a| a.level)).max();
     if found.is_some_and(|level| level >= least) { Exit::Found } else { Exit::Done }
 }
 

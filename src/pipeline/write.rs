@@ -6,10 +6,10 @@ use super::diagnosis::{Asked, ByCredential, Diagnosis, Ranked, RowVerdict, diagn
 use super::engine::Engine;
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
-use crate::model::finding::{Credential, Findings, Happened, Incident, Micros};
+use crate::model::finding::{Alert, Credential, Findings, Happened, Incident, Level, Micros, State};
 use crate::report::failures::{Diagnosed, diagnosed, schema};
 use crate::report::parquet::TableWriter;
-use crate::report::{json, summary, tables};
+use crate::report::{summary, tables};
 use crate::rule::set::RuleSet;
 use crate::store::ledger::digest;
 use crate::store::outdir::{MARK, OutDir};
@@ -43,13 +43,13 @@ impl Told {
     }
 }
 
-/// Works out the findings and writes the report: its tables hold everything, what is told is new.
+/// Works out the findings and writes the report: its tables hold everything, what is told is new. Alerts that are not new come beside.
 pub fn report(
     engine: &Engine<'_>,
     run: &Run<'_>,
     out: &OutDir,
     (collected, told): (&mut Collector<'_>, &Told),
-) -> Result<Findings, Error> {
+) -> Result<(Findings, Vec<Alert>), Error> {
     collected.end_events()?;
     let gathered = &mut collected.gathered;
     let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
@@ -72,25 +72,27 @@ pub fn report(
     )?;
     let mut totals = std::mem::take(&mut collected.totals);
     totals.explained = explained(&causes);
-    let (incidents, incidents_total) = write_incidents(out, incidents, told)?;
+    let (incidents, incident_counts) = write_incidents(out, incidents, told)?;
     let (alerts, matches) = collected.gathered.matches.finish(engine)?;
     write_table(out, "alerts", tables::alerts(&alerts))?;
+    let (alerts, earlier) = alerts.into_iter().partition(|a: &Alert| told.is_news(&a.alert_uid, a.window_end));
     let findings = Findings {
         causes: most_first(causes),
-        alerts: alerts.into_iter().filter(|a| told.is_news(&a.alert_uid, a.window_end)).collect(),
+        alerts,
         matches,
         rule_notes: run.rule_notes.clone(),
         incidents,
-        incidents_total,
+        incidents_total: incident_counts.values().sum(),
+        incident_counts,
         coverage: std::mem::take(&mut collected.coverage),
         rejects: std::mem::take(&mut collected.rejects),
         totals,
     };
     write_table(out, "coverage", tables::coverage(&findings.coverage))?;
     write_table(out, "rejects", tables::rejects(&findings.rejects))?;
-    out.write("alerts.ndjson", &json::alerts(&findings.alerts))?;
+    out.write("alerts.ndjson", &run.alert_format.render(&findings))?;
     out.write(MARK, &summary::render(&findings))?;
-    Ok(findings)
+    Ok((findings, earlier))
 }
 
 /// Failures by cause, most first.
@@ -155,20 +157,27 @@ impl ByCredential for Streamed {
     }
 }
 
-/// Writes all incidents, and keeps the most pressing of those that are new; how many are.
-fn write_incidents(out: &OutDir, ranked: Sorted<Ranked>, told: &Told) -> Result<(Vec<Incident>, u64), Error> {
+/// How many incidents there are of each level and state.
+type IncidentCounts = BTreeMap<(Level, State), u64>;
+
+/// Writes all incidents, counts those that are new, and keeps the most pressing of these.
+fn write_incidents(
+    out: &OutDir,
+    ranked: Sorted<Ranked>,
+    told: &Told,
+) -> Result<(Vec<Incident>, IncidentCounts), Error> {
     let mut table = Table::<Incident>::create(out, "incidents", tables::incidents)?;
-    let (mut news, mut total) = (Vec::new(), 0);
+    let (mut news, mut counts) = (Vec::new(), IncidentCounts::new());
     for incident in ranked.into_rows()? {
         let incident = *incident?.0;
         if told.is_news(&incident.incident_uid, incident.last_seen) {
-            total += 1;
+            *counts.entry((incident.level, incident.state)).or_default() += 1;
             news.extend((news.len() < TOLD).then(|| incident.clone()));
         }
         table.add(incident)?;
     }
     table.finish()?;
-    Ok((news, total))
+    Ok((news, counts))
 }
 
 /// What is needed to say why a failure got its verdict.

@@ -1,9 +1,13 @@
 //! Writes what a run found, one file a table or output form; must not compute findings.
 
+pub mod alerts;
+mod attack;
 pub mod csv;
 pub mod failures;
 pub mod json;
 pub mod markdown;
+pub mod metrics;
+pub mod ocsf;
 pub mod page;
 pub mod parquet;
 pub mod saved;

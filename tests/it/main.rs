@@ -13,6 +13,8 @@ mod corpora;
 mod delta;
 mod dirty;
 mod docs;
+mod exposition;
+mod notify;
 mod oracle;
 mod program;
 mod proof;
