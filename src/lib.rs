@@ -10,6 +10,7 @@ pub mod diagnose;
 pub mod error;
 pub mod model;
 pub mod pipeline;
+pub mod query;
 pub mod read;
 pub mod report;
 pub mod rule;

@@ -15,6 +15,7 @@ mod docs;
 mod oracle;
 mod program;
 mod proof;
+mod query;
 mod rule_tools;
 mod same;
 mod samples;
