@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 /// Runs the command.
 pub fn run(args: &QueryArgs) -> Result<Exit, Error> {
-    let saved = tables(&args.out)?;
+    let tables: Vec<Table> = tables(&args.out)?.into_iter().map(of_report).collect();
     let Some(sql) = sql(args)? else {
-        let listed = listed(&saved)?;
+        let listed = listed(&tables)?;
         return print(args.format, &|| Box::new(std::iter::once(Ok(listed.clone())))).map(|()| Exit::Done);
     };
     // A panic of the engine is told as an error; what it prints by itself helps nobody.
     std::panic::set_hook(Box::new(|_| ()));
-    let answer: Answer = answer(&sql, saved.into_iter().map(asked).collect())?;
+    let answer: Answer = answer(&sql, tables)?;
     print(args.format, &|| Box::new(answer.batches()))?;
     Ok(Exit::Done)
 }
@@ -43,18 +43,18 @@ fn sql(args: &QueryArgs) -> Result<Option<String>, Error> {
     Ok(Some(text))
 }
 
-fn asked(saved: Saved) -> Table {
-    let (name, schema) = (saved.name.clone(), saved.schema.clone());
+fn of_report(saved: Saved) -> Table {
+    let (name, schema, counted) = (saved.name.clone(), saved.schema.clone(), saved.clone());
     let read = move |names: &[&str]| -> Result<Batches, Error> { Ok(Box::new(saved.columns(names))) };
-    Table { name, schema, read: Box::new(read) }
+    Table { name, schema, read: Box::new(read), count: Box::new(move || counted.rows()) }
 }
 
 /// The tables, a row a column.
-fn listed(saved: &[Saved]) -> Result<RecordBatch, Error> {
+fn listed(tables: &[Table]) -> Result<RecordBatch, Error> {
     let mut lines: Vec<(String, u64, String, String)> = Vec::new();
-    for table in saved {
-        let (name, rows) = (&table.name, table.rows()?);
-        let columns = asked(table.clone()).columns().into_iter();
+    for table in tables {
+        let (name, rows) = (&table.name, (table.count)()?);
+        let columns = table.columns().into_iter();
         lines.extend(columns.map(|(column, word)| (name.clone(), rows, column, word)));
     }
     let texts = |get: fn(&(String, u64, String, String)) -> &String| -> ArrayRef {

@@ -10,6 +10,9 @@ pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch, Error>>>;
 /// How rows are had: only the columns named are wanted, in any order; further ones do no harm.
 pub type Read = dyn Fn(&[&str]) -> Result<Batches, Error> + Send + Sync;
 
+/// How rows are counted without reading them.
+pub type Count = dyn Fn() -> Result<u64, Error> + Send + Sync;
+
 /// A table.
 pub struct Table {
     /// The name by which SQL knows it.
@@ -18,6 +21,8 @@ pub struct Table {
     pub schema: SchemaRef,
     /// Reads it from the start; may be called several times.
     pub read: Box<Read>,
+    /// Tells how many rows there are.
+    pub count: Box<Count>,
 }
 
 impl Table {

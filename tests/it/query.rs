@@ -161,3 +161,16 @@ fn asking_leaves_the_report_as_it_is() {
     assert_eq!(query(&["SELECT * FROM failures", "--format", "ndjson"]).code, 0);
     assert!(files(report()) == before);
 }
+
+#[test]
+fn what_the_docs_ask_is_answered() {
+    let docs = std::fs::read_to_string("docs/query.md").unwrap();
+    let queries: Vec<&str> = docs.split("```sql\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(queries.len(), 6);
+    for sql in queries {
+        let ran = query(&[sql, "--format", "csv"]);
+        // Nothing is ongoing in the samples.
+        let rows = ran.stdout.lines().count() - 1;
+        assert!(ran.code == 0 && (rows > 0 || sql.contains("'ongoing'")), "{sql}\n{}", ran.stderr);
+    }
+}
