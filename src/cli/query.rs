@@ -109,7 +109,7 @@ fn json(all: &Rows<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Goes through the rows twice, first for the widths of the columns.
+/// Goes through the rows twice, first for the widths of the columns. What no line of the terminal can hold stands a column a line.
 fn grid(all: &Rows<'_>) -> Result<(), Error> {
     let mut grid: Option<Grid> = None;
     for rows in all() {
@@ -117,15 +117,21 @@ fn grid(all: &Rows<'_>) -> Result<(), Error> {
         grid.get_or_insert_with(|| Grid::of(&rows)).widen(&rows).map_err(fault)?;
     }
     let Some(mut grid) = grid else { return Ok(()) };
-    if let Some(width) = terminal::width() {
-        grid.fit(width);
+    let width = terminal::width();
+    let narrow = width.filter(|width| !grid.fits(*width));
+    grid.fit(width.unwrap_or(usize::MAX));
+    if narrow.is_none() {
+        terminal::data(&grid.header());
     }
-    terminal::data(&grid.header());
     let mut count = 0;
     for rows in all() {
         let rows = rows?;
+        let told = match narrow {
+            Some(width) => grid.records(&rows, count, width),
+            None => grid.lines(&rows),
+        };
+        terminal::data(&told.map_err(fault)?);
         count += rows.num_rows();
-        terminal::data(&grid.lines(&rows).map_err(fault)?);
     }
     terminal::talk(&format!("{count} row{}", if count == 1 { "" } else { "s" }));
     Ok(())

@@ -1,10 +1,15 @@
 //! The cells of any column as text: times as RFC 3339, lists and structures as JSON; knows no form of output.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, FieldRef};
 use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
+
+/// The cells of all columns.
+pub fn columns(rows: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
+    rows.schema_ref().fields().iter().zip(rows.columns()).map(|(field, column)| texts(field, column)).collect()
+}
 
 /// The cells of a column, none where they are null.
 pub fn texts(field: &FieldRef, column: &ArrayRef) -> Result<Vec<Option<String>>, ArrowError> {

@@ -1,6 +1,6 @@
-//! Rows of any table in aligned columns, for a terminal; knows no table's meaning.
+//! Rows of any table in aligned columns, or a column a line where these are too many for the terminal; knows no table's meaning.
 
-use super::cells::{is_number, texts};
+use super::cells::{columns, is_number, texts};
 use super::words::plain;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -37,6 +37,28 @@ impl Grid {
         Ok(())
     }
 
+    /// Whether a line of so many characters can hold all columns, if shortened.
+    pub fn fits(&self, line: usize) -> bool {
+        let narrow: usize = self.widths.iter().map(|w| (*w).min(NARROWEST)).sum();
+        narrow + GAP.len() * self.widths.len().saturating_sub(1) <= line
+    }
+
+    /// Rows with each column in a line of its own, cut at so many characters; empty where a cell is null. The first row is that after `before` others.
+    pub fn records(&self, rows: &RecordBatch, before: usize, line: usize) -> Result<String, ArrowError> {
+        let columns = columns(rows)?;
+        let widest = self.names.iter().map(|n| n.chars().count()).max().unwrap_or_default();
+        let room = line.saturating_sub(widest + GAP.len());
+        let cell = |(name, column): (&String, &Vec<Option<String>>), at: usize| {
+            let text = short(&plain(column[at].as_deref().unwrap_or_default()), room);
+            format!("{}\n", format!("{name:<widest$}{GAP}{text}").trim_end())
+        };
+        let record = |at: usize| -> String {
+            let cells = self.names.iter().zip(&columns).map(|pair| cell(pair, at));
+            std::iter::once(format!("--- row {}\n", before + at + 1)).chain(cells).collect()
+        };
+        Ok((0..rows.num_rows()).map(record).collect())
+    }
+
     /// Makes all fit into a line of so many characters, by shortening the widest columns.
     pub fn fit(&mut self, line: usize) {
         let gaps = GAP.len() * self.widths.len().saturating_sub(1);
@@ -55,8 +77,7 @@ impl Grid {
 
     /// Rows, a line each; empty where a cell is null.
     pub fn lines(&self, rows: &RecordBatch) -> Result<String, ArrowError> {
-        let fields = rows.schema_ref().fields().iter().zip(rows.columns());
-        let columns = fields.map(|(field, column)| texts(field, column)).collect::<Result<Vec<_>, _>>()?;
+        let columns = columns(rows)?;
         let line = |at: usize| self.line(&columns.iter().map(|c| c[at].as_deref()).collect::<Vec<_>>());
         Ok((0..rows.num_rows()).map(line).collect())
     }
@@ -82,6 +103,8 @@ fn short(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arrow::array::{ArrayRef, StringViewArray};
+    use std::sync::Arc;
 
     #[test]
     fn the_widest_columns_give_way() {
@@ -100,5 +123,18 @@ mod tests {
             assert_eq!(grid.widths, expect);
         }
         assert_eq!(short("revoked", 4), "rev…");
+    }
+
+    #[test]
+    fn what_no_line_can_hold_stands_a_column_a_line() {
+        let text = |texts: [Option<&str>; 2]| -> ArrayRef { Arc::new(StringViewArray::from_iter(texts)) };
+        let columns = [("id", text([Some("1"), Some("2")])), ("says", text([Some("a\u{1b}[31mlong text"), None]))];
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let grid = Grid::of(&rows);
+        assert!(grid.fits(8) && !grid.fits(7));
+        assert_eq!(
+            grid.records(&rows, 10, 14).unwrap(),
+            "--- row 11\nid    1\nsays  a [31ml…\n--- row 12\nid    2\nsays\n"
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! Rows of any table as CSV, JSON, lines of JSON and Markdown; knows no table's meaning.
 
-use super::cells::{is_number, texts};
+use super::cells::{columns, is_number};
 use super::csv::guard;
 use super::markdown::cell;
 use arrow::array::RecordBatch;
@@ -32,10 +32,6 @@ fn csv_lines(lines: impl Iterator<Item = Vec<String>>) -> String {
     // Memory takes all that is written to it, and lines of one table are of one length.
     lines.for_each(|line| drop(writer.write_record(line)));
     String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
-}
-
-fn columns(rows: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
-    rows.schema_ref().fields().iter().zip(rows.columns()).map(|(field, column)| texts(field, column)).collect()
 }
 
 /// Rows as JSON, an object a line; null where a cell is null.
