@@ -11,6 +11,7 @@ pub mod error;
 pub mod model;
 pub mod notify;
 pub mod pipeline;
+pub mod query;
 pub mod read;
 pub mod report;
 pub mod rule;

@@ -28,6 +28,8 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Tell all about an incident, a failure, an alert or a credential: verdict, history, proof, checklist, fix
     Explain(PageArgs),
+    /// Ask the tables of a report with SQL
+    Query(QueryArgs),
     /// Show, check and test rules
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -170,6 +172,50 @@ pub struct PageArgs {
     /// Folder of the report
     #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
     pub out: PathBuf,
+}
+
+/// `keyfault query`.
+#[derive(Debug, Args)]
+#[command(after_help = QUERY_HELP)]
+pub struct QueryArgs {
+    /// A SELECT, or - to read it from standard input; without one, the tables are listed
+    pub sql: Option<String>,
+    /// Read the SQL from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "sql")]
+    pub file: Option<PathBuf>,
+    /// List the tables with their columns, types and numbers of rows
+    #[arg(long)]
+    pub tables: bool,
+    /// Folder of the report
+    #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
+    pub out: PathBuf,
+    /// How to print the rows
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: RowsArg,
+}
+
+const QUERY_HELP: &str =
+    "Every *.parquet of the report is a table of that name; the files below events/ are the table events.
+Times are in UTC; compare them so:
+  event_time >= '2026-11-01T00:00:00Z'   or TIMESTAMP '2026-11-01 00:00:00', or a day: '2026-11-01'
+Lists and structs are had by array_length(src_ips), src_ips[1] and UNNEST(src_ips).
+
+  keyfault query \"SELECT cause, count(*) AS n FROM failures GROUP BY cause ORDER BY n DESC\"
+  keyfault query \"SELECT * FROM incidents WHERE state = 'ongoing'\" --format json";
+
+/// `--format` of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RowsArg {
+    /// Aligned columns
+    Table,
+    /// One JSON array of objects
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// CSV with a header
+    Csv,
+    /// A Markdown table
+    Markdown,
 }
 
 /// Rules and mappings beside the built-in ones.

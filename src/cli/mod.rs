@@ -10,6 +10,7 @@ mod explain;
 mod packs;
 mod page;
 mod program;
+mod query;
 mod rules;
 mod sources;
 mod terminal;

@@ -2,14 +2,18 @@
 
 pub mod alerts;
 mod attack;
+pub mod cells;
+pub mod columns;
 pub mod csv;
 pub mod failures;
+pub mod grid;
 pub mod json;
 pub mod markdown;
 pub mod metrics;
 pub mod ocsf;
 pub mod page;
 pub mod parquet;
+pub mod rows;
 pub mod saved;
 pub mod summary;
 pub mod tables;

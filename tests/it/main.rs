@@ -18,6 +18,7 @@ mod notify;
 mod oracle;
 mod program;
 mod proof;
+mod query;
 mod rule_tools;
 mod same;
 mod samples;

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["builtin", "error"],
     &["yaml"],
     &["model"],
-    &["read", "source", "rule", "diagnose", "detect", "store", "report"],
+    &["read", "source", "rule", "diagnose", "detect", "store", "report", "query"],
     &["notify"],
     &["pipeline"],
     &["cli"],
