@@ -1,5 +1,6 @@
 //! The whole flow on one page: inputs to chunks, chunks to events and claims in parallel, then verdicts, incidents and reports once.
 
+mod carry;
 mod claims;
 mod collect;
 mod diagnosis;
@@ -7,9 +8,12 @@ mod engine;
 mod explain;
 mod factual;
 mod fields;
+mod fresh;
 mod gather;
+mod lasting;
 mod matches;
 mod meeting;
+mod nightly;
 mod order;
 mod selftest;
 mod trial;
@@ -19,6 +23,7 @@ mod write;
 pub use engine::{Engine, Options, RuleSources, check_rules};
 pub use explain::{ExplainedEvent, explain};
 pub use fields::lint_fields;
+pub use nightly::{Lasting, Night, analyze_into};
 pub use selftest::test_mappings;
 pub use trial::test_rules;
 
@@ -26,10 +31,14 @@ use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
+use crate::report::alerts::AlertFormat;
 use crate::store::outdir::OutDir;
 use collect::Collector;
 use order::InOrder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The report folder where none is named.
+pub const REPORT: &str = "keyfault-report";
 
 /// Which events are written to the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +53,12 @@ pub enum Keep {
 pub struct Run<'r> {
     /// Inputs, in canonical order.
     pub inputs: Vec<Input>,
-    /// The report folder.
-    pub out: PathBuf,
+    /// The report folder; a run on a store may do without.
+    pub out: Option<PathBuf>,
     /// Which events to write.
     pub keep: Keep,
+    /// What a line of `alerts.ndjson` is.
+    pub alert_format: AlertFormat,
     /// Only events from this time on.
     pub since_us: Option<Micros>,
     /// Only events before this time.
@@ -68,11 +79,12 @@ pub struct Run<'r> {
 
 impl<'r> Run<'r> {
     /// A run that reports failures, with as many threads as there are processors and the usual limits.
-    pub fn new(inputs: Vec<Input>, out: PathBuf, progress: &'r (dyn Fn(u64) + Sync)) -> Run<'r> {
+    pub fn new(inputs: Vec<Input>, out: Option<PathBuf>, progress: &'r (dyn Fn(u64) + Sync)) -> Run<'r> {
         Run {
             inputs,
             out,
             keep: Keep::Failures,
+            alert_format: AlertFormat::default(),
             since_us: None,
             until_us: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -87,9 +99,17 @@ impl<'r> Run<'r> {
 
 /// Analyses inputs and writes the report.
 pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
-    let out = OutDir::begin(&run.out)?;
+    let out = OutDir::begin(run.out.as_deref().unwrap_or(Path::new(REPORT)))?;
+    let mut collected = read(engine, &run, Collector::new(engine, &run, &out, None))?;
+    let (findings, _) = write::report(engine, &run, &out, (&mut collected, &write::Told::default()))?;
+    drop(collected);
+    out.finish()?;
+    Ok(findings)
+}
+
+/// Reads all inputs: chunks in parallel, taken in their order.
+fn read<'c>(engine: &Engine<'_>, run: &'c Run<'c>, collector: Collector<'c>) -> Result<Collector<'c>, Error> {
     let reader = Reader::new(run.inputs.clone(), run.limits);
-    let collector = Collector::new(engine, &run, &out);
     let in_order = InOrder::new(collector, run.threads, run.threads * 2);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(run.threads)
@@ -97,7 +117,7 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
         .build()
         .map_err(|e| Error::new("--threads", e.to_string(), "name a smaller number"))?;
     pool.broadcast(|_| {
-        let mut worker = work::Worker::new(engine, &run);
+        let mut worker = work::Worker::new(engine, run);
         while !in_order.has_failed()
             && let Some(chunk) = reader.next()
         {
@@ -107,8 +127,5 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
         }
         in_order.leave();
     });
-    let collected = in_order.finish()?;
-    let findings = write::report(engine, &run, &out, collected)?;
-    out.finish()?;
-    Ok(findings)
+    in_order.finish()
 }

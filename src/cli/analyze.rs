@@ -1,40 +1,73 @@
 //! `keyfault analyze`: arguments checked into a run, the run's findings printed, the exit code decided.
 
 use super::args::{AnalyzeArgs, FormatArg, KeepArg};
+use super::deliver::{Delivery, Ended};
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
-use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
+use crate::pipeline::{Engine, Keep, Lasting, Options, REPORT, Run, analyze, analyze_into, check_rules};
 use crate::read::find::{Input, find_with_inventories};
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
 use crate::rule::set::RuleSet;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "the closing line says how long the run took")]
 pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let started = Instant::now();
+    let delivery = Delivery::checked(&args.delivery)?;
     let sources = packs::load(&args.packs)?;
     let (rules, lints) = sources.rule_set()?;
     let options = Options { only_source: args.source.clone(), skip_broken_rules: args.skip_broken_rules };
     let skipped = check_rules(&lints, &options)?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &options)?;
     let (mut inputs, problems) = find_with_inventories(&args.inputs, &args.inventory)?;
-    if let Ok(before) = args.out.canonicalize() {
+    for own in [out(args), args.store.clone()].into_iter().flatten().filter_map(|own| own.canonicalize().ok()) {
         // `keyfault analyze .` must not read its own tables.
-        inputs.retain(|input| !input.real.starts_with(&before));
+        inputs.retain(|input| !input.real.starts_with(&own));
     }
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
     let run = Run { rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
-    let findings = analyze(&engine, run)?;
+    let (findings, known_inputs) = match &args.store {
+        None => (analyze(&engine, run)?, 0),
+        Some(store) => {
+            let retain_days = args.retain.as_deref().map(days).transpose()?;
+            let on = Lasting { dir: store, now_us: now_us(), retain_days };
+            let night = analyze_into(&engine, run, &on)?;
+            (night.findings, night.known_inputs)
+        }
+    };
     bar.finish_and_clear();
     print(args, &engine, &findings);
-    terminal::talk(&closing(&findings, started.elapsed().as_secs_f64(), &skipped));
-    Ok(exit(args, &findings))
+    if known_inputs > 0 {
+        terminal::talk(&format!("{} inputs were read by earlier runs", count(known_inputs)));
+    }
+    let (exit, took_s) = (exit(args, &findings, known_inputs), started.elapsed().as_secs_f64());
+    terminal::talk(&closing(&findings, took_s, &skipped));
+    delivery.finish(&Ended { findings: &findings, causes: &rules.causes, out: &place(args), exit, took_s });
+    Ok(exit)
+}
+
+/// The report folder; a run on a store has one only where it is named.
+fn out(args: &AnalyzeArgs) -> Option<PathBuf> {
+    args.out.clone().or_else(|| args.store.is_none().then(|| REPORT.into()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a store says when it was written")]
+fn now_us() -> Micros {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |d| d.as_micros() as Micros)
+}
+
+/// `400d`, or a number of days.
+fn days(text: &str) -> Result<u32, Error> {
+    let number = text.strip_suffix('d').unwrap_or(text).parse::<u32>().ok().filter(|days| *days > 0);
+    number.ok_or_else(|| Error::new("--retain", format!("\"{text}\" is no number of days"), "write 400d"))
 }
 
 /// What the reader of a report must know about its rules.
@@ -48,7 +81,7 @@ fn rule_notes(rules: &RuleSet, skipped: &[Lint]) -> RuleNotes {
 }
 
 fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64) + Sync)) -> Result<Run<'r>, Error> {
-    let run = Run::new(inputs, args.out.clone(), progress);
+    let run = Run::new(inputs, out(args), progress);
     let threads = args.threads.unwrap_or(run.threads);
     if threads == 0 || threads > 1024 {
         return Err(Error::new("--threads", format!("{threads} threads"), "name a number from 1 to 1024"));
@@ -58,6 +91,7 @@ fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64)
             KeepArg::All => Keep::All,
             KeepArg::Failures => Keep::Failures,
         },
+        alert_format: args.delivery.alert_format.into(),
         since_us: args.since.as_deref().map(|t| time("--since", t)).transpose()?,
         until_us: args.until.as_deref().map(|t| time("--until", t)).transpose()?,
         threads,
@@ -91,13 +125,19 @@ fn size(text: &str) -> Result<usize, Error> {
 fn print(args: &AnalyzeArgs, engine: &Engine<'_>, findings: &Findings) {
     let causes = &engine.rules.causes;
     let text = match args.format {
-        FormatArg::Table => text::render(findings, causes, &args.out.display().to_string(), terminal::colour()),
+        FormatArg::Table => text::render(findings, causes, &place(args), terminal::colour()),
         FormatArg::Json => json::document(findings),
         FormatArg::Ndjson => json::incidents(&findings.incidents),
         FormatArg::Csv => csv::render(&findings.incidents),
         FormatArg::Markdown => markdown::render(findings, causes),
     };
     terminal::data(&text);
+}
+
+/// Where the tables are.
+fn place(args: &AnalyzeArgs) -> String {
+    let place = out(args).or_else(|| args.store.clone());
+    place.map_or_else(String::new, |place| place.display().to_string())
 }
 
 /// The line that a scheduler's log keeps.
@@ -125,13 +165,16 @@ fn closing(findings: &Findings, seconds: f64, skipped: &[Lint]) -> String {
     )
 }
 
-fn exit(args: &AnalyzeArgs, findings: &Findings) -> Exit {
+fn exit(args: &AnalyzeArgs, findings: &Findings, known_inputs: u64) -> Exit {
     let problems = findings.totals.rejects > 0 || findings.coverage.iter().any(|c| c.problem.is_some());
-    if findings.totals.events == 0 || (args.strict && problems) {
+    // Nothing new is a good night.
+    let is_idle = findings.totals.inputs == 0 && known_inputs > 0;
+    if (findings.totals.events == 0 && !is_idle) || (args.strict && problems) {
         return Exit::NothingAnalysed;
     }
     let Some(least) = args.fail_on.as_deref().and_then(Level::from_name) else { return Exit::Done };
-    let found = findings.incidents.iter().map(|i| i.level).chain(findings.alerts.iter().map(|a| a.level)).max();
+    let incidents = findings.incident_counts.keys().map(|(level, _)| *level);
+    let found = incidents.chain(findings.alerts.iter().map(|a| a.level)).max();
     if found.is_some_and(|level| level >= least) { Exit::Found } else { Exit::Done }
 }
 
@@ -146,6 +189,8 @@ mod tests {
         for bad in ["", "M", "5X", "0"] {
             assert!(size(bad).is_err(), "{bad}");
         }
+        assert_eq!((days("400d").unwrap(), days("7").unwrap()), (400, 7));
+        assert!(days("0d").is_err() && days("4w").is_err());
         assert_eq!(time("--since", "2026-07-05").unwrap(), 1_783_209_600_000_000);
         assert!(time("--since", "yesterday").unwrap_err().to_string().starts_with("--since: \"yesterday\""));
     }

@@ -1,5 +1,7 @@
 //! The command line as it is typed.
 
+use crate::notify::target::Form;
+use crate::report::alerts::AlertFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -52,9 +54,15 @@ pub struct AnalyzeArgs {
     /// A key list, credential report or other inventory, read as nothing else; may be given again. Lists among the inputs are known by their content
     #[arg(long, value_name = "FILE")]
     pub inventory: Vec<String>,
-    /// Folder for the report
-    #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
-    pub out: PathBuf,
+    /// Folder for the report; keyfault-report by default, and none with --store
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder of Delta tables that last between runs: only new inputs are read, and only what is new is told
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// How long the store keeps events, failures and alerts, in days, e.g. 400d; for ever by default
+    #[arg(long, value_name = "DAYS", requires = "store")]
+    pub retain: Option<String>,
     #[command(flatten)]
     pub packs: PackArgs,
     /// Take every record for one of this source
@@ -72,8 +80,10 @@ pub struct AnalyzeArgs {
     /// What to print
     #[arg(long, value_enum, default_value = "table")]
     pub format: FormatArg,
+    #[command(flatten)]
+    pub delivery: DeliveryArgs,
     /// Exit with 1 when an incident or alert is at this level or above
-    #[arg(long, value_name = "LEVEL", value_parser = ["informational", "low", "medium", "high", "critical"])]
+    #[arg(long, value_name = "LEVEL", value_parser = LEVELS)]
     pub fail_on: Option<String>,
     /// Exit with 3 when any record was rejected or any input had a problem
     #[arg(long)]
@@ -90,6 +100,68 @@ pub struct AnalyzeArgs {
     /// Go on without rules that are broken
     #[arg(long)]
     pub skip_broken_rules: bool,
+}
+
+/// Names of levels, lowest first.
+const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
+
+/// Where findings go beside the report.
+#[derive(Debug, Args)]
+pub struct DeliveryArgs {
+    /// What a line of alerts.ndjson is
+    #[arg(long, value_enum, default_value = "keyfault")]
+    pub alert_format: AlertFormatArg,
+    /// Send alerts to this webhook when the report is written; @FILE reads the URL from a file, where no other user sees it. May be given again. A webhook that fails never fails the run
+    #[arg(long, value_name = "URL")]
+    pub notify: Vec<String>,
+    /// The body for webhooks; by default Slack's for hooks.slack.com, Alertmanager's for .../api/v2/alerts, json for all others
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub notify_format: Option<NotifyFormatArg>,
+    /// Send alerts of this level or above
+    #[arg(long, value_name = "LEVEL", default_value = "medium", value_parser = LEVELS)]
+    pub notify_level: String,
+    /// Write the run's counts to this file, for the textfile collector of Prometheus' node_exporter
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+}
+
+/// `--alert-format`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum AlertFormatArg {
+    /// The columns of the alerts table
+    Keyfault,
+    /// OCSF Detection Findings
+    Ocsf,
+}
+
+impl From<AlertFormatArg> for AlertFormat {
+    fn from(format: AlertFormatArg) -> AlertFormat {
+        match format {
+            AlertFormatArg::Keyfault => AlertFormat::Keyfault,
+            AlertFormatArg::Ocsf => AlertFormat::Ocsf,
+        }
+    }
+}
+
+/// `--notify-format`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum NotifyFormatArg {
+    /// One document: the run and its alerts
+    Json,
+    /// A message for Slack's incoming webhooks
+    Slack,
+    /// Alerts for Prometheus' Alertmanager
+    Alertmanager,
+}
+
+impl From<NotifyFormatArg> for Form {
+    fn from(format: NotifyFormatArg) -> Form {
+        match format {
+            NotifyFormatArg::Json => Form::Json,
+            NotifyFormatArg::Slack => Form::Slack,
+            NotifyFormatArg::Alertmanager => Form::Alertmanager,
+        }
+    }
 }
 
 /// `keyfault explain`.

@@ -3,6 +3,7 @@
 mod analyze;
 mod args;
 mod backtest;
+mod deliver;
 mod detect;
 mod docs;
 mod explain;

@@ -3,7 +3,7 @@
 use super::claims::{Attributed, attribute};
 use super::engine::Engine;
 use crate::detect::correlated::{self, Correlated};
-use crate::detect::sigma::{self, AlertRule, Matches};
+use crate::detect::sigma::{self, AlertRule, Matches, Span};
 use crate::error::Error;
 use crate::model::column::Column;
 use crate::model::episode::{Episode, EventRef, Step};
@@ -94,6 +94,9 @@ pub struct RunMatches {
     counts: Vec<u64>,
 }
 
+/// Takes matches: the rule's id, the subject, the spans.
+pub type EachSpan<'e> = dyn FnMut(&str, &str, &[Span]) -> Result<(), Error> + 'e;
+
 /// Matches by rule id.
 pub type Counts = Vec<(String, u64)>;
 
@@ -152,6 +155,40 @@ impl RunMatches {
         Ok(())
     }
 
+    /// Hands out the matches of every rule and subject, by the rule's id.
+    pub fn each_span(&self, rules: &RuleSet, each: &mut EachSpan<'_>) -> Result<(), Error> {
+        self.matches
+            .spans()
+            .try_for_each(|(rule, subject, spans)| each(&rules.rules[rule as usize].meta.id, subject, spans))
+    }
+
+    /// Takes matches of a rule that an earlier run kept. Those of a rule that is no longer there are let go.
+    pub fn restore_spans(&mut self, rules: &RuleSet, id: &str, (subject, spans): (&str, Vec<Span>)) {
+        if let Some(rule) = rules.rules.iter().position(|r| r.meta.id == id) {
+            self.matches.restore(rule as u32, subject, spans);
+        }
+    }
+
+    /// Hands out the steps of every correlation, by its id.
+    pub fn each_step(
+        &mut self,
+        rules: &RuleSet,
+        each: &mut dyn FnMut(&str, Step) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for (correlation, steps) in rules.correlations.iter().zip(&mut self.steps.by_correlation) {
+            steps.rows()?.try_for_each(|step| each(&correlation.meta.id, step?))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a step of a correlation that an earlier run kept. That of a correlation that is no longer there is let go.
+    pub fn restore_step(&mut self, rules: &RuleSet, id: &str, step: Step) -> Result<(), Error> {
+        match rules.correlations.iter().position(|c| c.meta.id == id) {
+            Some(correlation) => self.steps.push(correlation as u32, step),
+            None => Ok(()),
+        }
+    }
+
     /// The episodes of every correlation.
     pub fn episodes(&mut self, rules: &RuleSet) -> Result<Vec<Vec<Episode>>, Error> {
         count(&rules.correlations, &mut self.steps)
@@ -177,12 +214,17 @@ impl RunMatches {
     }
 
     /// The alerts of the run, most severe first, and the matches by rule id.
-    pub fn finish(mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
+    pub fn finish(&mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
         let rules = engine.rules;
         let mut alerts = self.matches.alerts(&|rule| alert_rule(&rules.rules[rule as usize].meta));
         let episodes = self.episodes(rules)?;
-        let mut counts: Counts =
-            rules.rules.iter().zip(self.counts).map(|(r, n)| (r.meta.id.clone(), n)).filter(|(_, n)| *n > 0).collect();
+        let mut counts: Counts = rules
+            .rules
+            .iter()
+            .zip(&self.counts)
+            .map(|(r, n)| (r.meta.id.clone(), *n))
+            .filter(|(_, n)| *n > 0)
+            .collect();
         for (correlation, episodes) in rules.correlations.iter().zip(episodes).filter(|(_, e)| !e.is_empty()) {
             counts.push((correlation.meta.id.clone(), episodes.len() as u64));
             if !correlation.is_silent && correlation.cause.is_none() {

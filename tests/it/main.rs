@@ -10,8 +10,11 @@
 
 mod conformance;
 mod corpora;
+mod delta;
 mod dirty;
 mod docs;
+mod exposition;
+mod notify;
 mod oracle;
 mod program;
 mod proof;

@@ -5,6 +5,7 @@ use super::table;
 use keyfault::pipeline::{Engine, Keep, Options, RuleSources, Run};
 use keyfault::read::find::find;
 use keyfault::read::reader::Limits;
+use keyfault::report::alerts::AlertFormat;
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -30,8 +31,9 @@ fn run(inputs: &[PathBuf], out: &Path, limits: Limits) {
     let names: Vec<String> = inputs.iter().map(|i| i.display().to_string()).collect();
     let run = Run {
         inputs: find(&names).unwrap().0,
-        out: out.to_path_buf(),
+        out: Some(out.to_path_buf()),
         keep: Keep::All,
+        alert_format: AlertFormat::Keyfault,
         since_us: None,
         until_us: None,
         threads: 3,

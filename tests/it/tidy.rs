@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["yaml"],
     &["model"],
     &["read", "source", "rule", "diagnose", "detect", "store", "report", "query"],
+    &["notify"],
     &["pipeline"],
     &["cli"],
     &["main"],

@@ -1,0 +1,210 @@
+//! A run on a store: reads what is new, diagnoses it together with all that earlier runs kept, and commits everything at once or not at all.
+//!
+//! Records are read once, by the rules of that day. Verdicts, incidents and alerts are reached anew by every run from what was kept of all records,
+//! so late events, new inventories and new rules on facts tell in them, and one run or fifty end in the same rows.
+
+use super::carry::{Piece, pieces};
+use super::collect::Collector;
+use super::engine::Engine;
+use super::fresh::{Fresh, Numbering, plan};
+use super::lasting::{self, Pieces, REPORTED, date_text, digests_of, is_kind, specs};
+use super::write::{Told, report};
+use super::{Run, read};
+use crate::error::Error;
+use crate::model::finding::{Findings, Micros};
+use crate::model::time::day_of;
+use crate::report::failures::undiagnosed;
+use crate::store::lasting::{Change, Store};
+use crate::store::ledger::{Ledger, Reading};
+use crate::store::outdir::OutDir;
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::TimestampMicrosecondType;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// From so many files of one kind of pieces on, all are written anew, joined.
+const PIECE_FILES: usize = 10;
+/// From so many small files of one partition on, they are joined.
+const SMALL_FILES: usize = 8;
+/// Files that no version of the last week needs are deleted.
+const KEPT_MS: i64 = 7 * 86_400_000;
+
+/// The store of a run.
+pub struct Lasting<'l> {
+    /// Its folder.
+    pub dir: &'l Path,
+    /// The time, in microseconds.
+    pub now_us: Micros,
+    /// How long events, refusals and what was gathered of them are kept, in days.
+    pub retain_days: Option<u32>,
+}
+
+/// What a run did on a store.
+pub struct Night {
+    /// What is new: incidents and alerts that no earlier run told, or that went on.
+    pub findings: Findings,
+    /// Inputs that earlier runs had read.
+    pub known_inputs: u64,
+}
+
+/// Analyses what is new to a store.
+pub fn analyze_into(engine: &Engine<'_>, mut run: Run<'_>, on: &Lasting<'_>) -> Result<Night, Error> {
+    let mut store = Store::open(on.dir, on.now_us / 1000, &specs()?)?;
+    let mut ledger = Ledger::default();
+    store.rows("inputs", |_| true)?.try_for_each(|rows| ledger.add(&rows?))?;
+    let mut plan = plan(&ledger, std::mem::take(&mut run.inputs));
+    let numbering = Numbering::of(&ledger, &mut plan.fresh);
+    run.inputs = plan.fresh.iter().map(|f| f.input.clone()).collect();
+    let out = OutDir::begin(run.out.as_deref().unwrap_or(&on.dir.join("report")))?;
+    let collector = Collector::new(engine, &run, &out, Some(Box::new(|day| digests_of(&store, day))));
+    let mut collected = read(engine, &run, collector)?;
+    let end_us = collected.gathered.end_us.max(ledger.last_event_us());
+    collected.gathered.end_us = end_us;
+    let oldest_day = oldest_day(on, end_us);
+    let joining = Joining { engine, run: &run, store: &store, out: &out, numbering: &numbering, oldest_day };
+    let (findings, changes) = joining.end(collected, &readings(&plan.fresh, &store, on))?;
+    store.commit(changes)?;
+    upkeep(&mut store, oldest_day)?;
+    if run.out.is_some() {
+        out.finish()?;
+    }
+    Ok(Night { findings, known_inputs: plan.known })
+}
+
+/// The first day that is kept. A clock that is ahead must not cost data: time counts only up to the last event.
+fn oldest_day(on: &Lasting<'_>, end_us: Option<Micros>) -> Option<i32> {
+    let today = day_of(end_us.map_or(on.now_us, |end| end.min(on.now_us)))?;
+    Some(today - i32::try_from(on.retain_days?).unwrap_or(i32::MAX))
+}
+
+fn readings(fresh: &[Fresh], store: &Store, on: &Lasting<'_>) -> Vec<(Reading, u64)> {
+    let reading = |f: &Fresh| {
+        let reading = Reading { run: store.run(), run_at_us: on.now_us, ..f.reading.clone() };
+        (reading, f.input.span.first_record)
+    };
+    fresh.iter().map(reading).collect()
+}
+
+/// What a run needs to meet earlier ones.
+struct Joining<'j, 'e> {
+    engine: &'j Engine<'e>,
+    run: &'j Run<'j>,
+    store: &'j Store,
+    out: &'j OutDir,
+    numbering: &'j Numbering,
+    oldest_day: Option<i32>,
+}
+
+impl Joining<'_, '_> {
+    /// Joins what was read with what was kept, writes the report of both, and says what is to be committed.
+    fn end(&self, mut collected: Collector<'_>, readings: &[(Reading, u64)]) -> Result<(Findings, Vec<Change>), Error> {
+        let (store, out, rules) = (self.store, self.out, self.engine.rules);
+        let mut kept = Pieces::new(store)?;
+        let is_anew = self.has_many_files()?;
+        if !is_anew {
+            collected.gathered.each_piece(rules, &self.numbering.in_store, &mut |piece| kept.add(piece))?;
+        }
+        self.restore(&mut collected)?;
+        if is_anew {
+            collected.gathered.each_piece(rules, &self.numbering.in_store, &mut |piece| kept.add(piece))?;
+        }
+        let findings = report(self.engine, self.run, out, (&mut collected, &self.told()?))?;
+        collected.gathered.near.iter().try_for_each(|miss| kept.add((None, Piece::Near(miss.clone()))))?;
+        let mut changes = vec![kept.change(store.files("gathered", |f| is_anew || is_kind(f, "near"))?)?];
+        for table in REPORTED {
+            changes.push(lasting::reported(store, out, table)?);
+        }
+        changes.push(lasting::refused(store, out, (self.engine, &collected))?);
+        changes.push(lasting::events(store, &collected)?);
+        changes.push(lasting::rejected(store, out)?);
+        changes.push(lasting::seen(store, &mut collected)?);
+        changes.push(lasting::inputs(store, out, readings)?);
+        Ok((findings, changes))
+    }
+
+    fn has_many_files(&self) -> Result<bool, Error> {
+        let mut by_kind: BTreeMap<Option<String>, usize> = BTreeMap::new();
+        for file in self.store.files("gathered", |_| true)? {
+            *by_kind.entry(file.partition("kind").map(str::to_string)).or_default() += 1;
+        }
+        Ok(by_kind.values().any(|files| *files >= PIECE_FILES))
+    }
+
+    /// Brings back what earlier runs kept.
+    fn restore(&self, collected: &mut Collector<'_>) -> Result<(), Error> {
+        let gathered = &mut collected.gathered;
+        for (number, (name, sources)) in self.numbering.inputs.iter().enumerate() {
+            if gathered.inputs.get(number).is_none_or(|(name, _)| name.is_empty()) {
+                gathered.name_input(number, name.clone(), sources.clone());
+            }
+        }
+        for rows in self.store.rows("gathered", |_| true)? {
+            for piece in pieces(&rows?, self.oldest_day) {
+                gathered.restore(self.engine.rules, &self.numbering.in_run, piece?)?;
+            }
+        }
+        let numbers: FxHashMap<&str, u32> =
+            self.engine.rules.rules.iter().map(|r| r.meta.id.as_str()).zip(0..).collect();
+        let oldest = self.oldest_day.map(date_text);
+        for rows in self
+            .store
+            .rows("failures", |f| f.partition("date").is_none_or(|d| oldest.as_deref().is_none_or(|o| d >= o)))?
+        {
+            let rows = rows?;
+            let claims = claims(&rows)?;
+            let own = undiagnosed(&rows, &|row, rule| claims[row].iter().any(|claim| claim == rule)).map_err(fault)?;
+            gathered.take_failures(own, &claims.iter().map(|ids| numbered(ids, &numbers)).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
+    /// What earlier runs told.
+    fn told(&self) -> Result<Told, Error> {
+        let mut told = Told::default();
+        for (table, uid, last) in [("incidents", "incident_uid", "last_seen"), ("alerts", "alert_uid", "window_end")] {
+            for rows in self.store.columns(table, &[uid, last])? {
+                let rows = rows?;
+                let (uids, lasts) =
+                    (rows.column(0).as_string::<i32>(), rows.column(1).as_primitive::<TimestampMicrosecondType>());
+                (0..rows.num_rows())
+                    .for_each(|row| told.add(uids.value(row), lasts.is_valid(row).then(|| lasts.value(row))));
+            }
+        }
+        Ok(told)
+    }
+}
+
+fn fault(error: impl std::fmt::Display) -> Error {
+    Error::new("--store", error.to_string(), "this is a fault of keyfault: please report it")
+}
+
+/// The ids of the rules that claimed each record by itself.
+fn claims(rows: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
+    let lists = rows.column_by_name("claims").ok_or_else(|| fault("failures has no claims"))?;
+    let lists = lists.as_list::<i32>();
+    let texts = |list: arrow::array::ArrayRef| list.as_string::<i32>().iter().flatten().map(str::to_string).collect();
+    Ok((0..lists.len()).map(|row| if lists.is_valid(row) { texts(lists.value(row)) } else { Vec::new() }).collect())
+}
+
+/// The numbers of rules, rising; a rule that is no longer there claims nothing.
+fn numbered(ids: &[String], numbers: &FxHashMap<&str, u32>) -> Vec<u32> {
+    let mut found: Vec<u32> = ids.iter().filter_map(|id| numbers.get(id.as_str()).copied()).collect();
+    found.sort_unstable();
+    found
+}
+
+/// Forgets what is too old, joins small files, and deletes what nobody needs: after the run is there, so that a crash costs nothing.
+fn upkeep(store: &mut Store, oldest_day: Option<i32>) -> Result<(), Error> {
+    for table in ["events", "failures", "seen"] {
+        if let Some(oldest) = oldest_day.map(date_text) {
+            let old = store.files(table, |f| f.partition("date").is_some_and(|date| date < oldest.as_str()))?;
+            store.forget(table, old)?;
+        }
+        store.compact(table, SMALL_FILES)?;
+    }
+    for table in ["inputs", "rejects"] {
+        store.compact(table, SMALL_FILES)?;
+    }
+    store.tidy(KEPT_MS).map(|_| ())
+}
