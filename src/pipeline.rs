@@ -15,6 +15,7 @@ mod matches;
 mod meeting;
 mod nightly;
 mod order;
+mod owed;
 mod selftest;
 mod trial;
 mod work;
@@ -24,6 +25,7 @@ pub use engine::{Engine, Options, RuleSources, check_rules};
 pub use explain::{ExplainedEvent, explain};
 pub use fields::lint_fields;
 pub use nightly::{Lasting, Night, analyze_into};
+pub use owed::{Pending, Receivers};
 pub use selftest::test_mappings;
 pub use trial::test_rules;
 
@@ -35,10 +37,7 @@ use crate::report::alerts::AlertFormat;
 use crate::store::outdir::OutDir;
 use collect::Collector;
 use order::InOrder;
-use std::path::{Path, PathBuf};
-
-/// The report folder where none is named.
-pub const REPORT: &str = "keyfault-report";
+use std::path::PathBuf;
 
 /// Which events are written to the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +52,8 @@ pub enum Keep {
 pub struct Run<'r> {
     /// Inputs, in canonical order.
     pub inputs: Vec<Input>,
-    /// The report folder; a run on a store may do without.
-    pub out: Option<PathBuf>,
+    /// The report folder.
+    pub out: PathBuf,
     /// Which events to write.
     pub keep: Keep,
     /// What a line of `alerts.ndjson` is.
@@ -79,7 +78,7 @@ pub struct Run<'r> {
 
 impl<'r> Run<'r> {
     /// A run that reports failures, with as many threads as there are processors and the usual limits.
-    pub fn new(inputs: Vec<Input>, out: Option<PathBuf>, progress: &'r (dyn Fn(u64) + Sync)) -> Run<'r> {
+    pub fn new(inputs: Vec<Input>, out: PathBuf, progress: &'r (dyn Fn(u64) + Sync)) -> Run<'r> {
         Run {
             inputs,
             out,
@@ -99,7 +98,7 @@ impl<'r> Run<'r> {
 
 /// Analyses inputs and writes the report.
 pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
-    let out = OutDir::begin(run.out.as_deref().unwrap_or(Path::new(REPORT)))?;
+    let out = OutDir::begin(&run.out)?;
     let mut collected = read(engine, &run, Collector::new(engine, &run, &out, None))?;
     let (findings, _) = write::report(engine, &run, &out, (&mut collected, &write::Told::default()))?;
     drop(collected);

@@ -5,13 +5,12 @@ use super::deliver::{Delivery, Ended};
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
-use crate::pipeline::{Engine, Keep, Lasting, Options, REPORT, Run, analyze, analyze_into, check_rules};
+use crate::pipeline::{Engine, Keep, Lasting, Options, Run, analyze, analyze_into, check_rules};
 use crate::read::find::{Input, find_with_inventories};
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
 use crate::rule::set::RuleSet;
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// Runs the command.
@@ -25,7 +24,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let skipped = check_rules(&lints, &options)?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &options)?;
     let (mut inputs, problems) = find_with_inventories(&args.inputs, &args.inventory)?;
-    for own in [out(args), args.store.clone()].into_iter().flatten().filter_map(|own| own.canonicalize().ok()) {
+    for own in [Some(&args.out), args.store.as_ref()].into_iter().flatten().filter_map(|own| own.canonicalize().ok()) {
         // `keyfault analyze .` must not read its own tables.
         inputs.retain(|input| !input.real.starts_with(&own));
     }
@@ -33,29 +32,32 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
     let run = Run { rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
-    let (findings, known_inputs) = match &args.store {
-        None => (analyze(&engine, run)?, 0),
+    let (findings, night) = match &args.store {
+        None => (analyze(&engine, run)?, None),
         Some(store) => {
             let retain_days = args.retain.as_deref().map(days).transpose()?;
-            let on = Lasting { dir: store, now_us: now_us(), retain_days };
-            let night = analyze_into(&engine, run, &on)?;
-            (night.findings, night.known_inputs)
+            let on = Lasting { dir: store, now_us: now_us(), retain_days, receivers: delivery.receivers() };
+            analyze_into(&engine, run, &on).map(|(findings, night)| (findings, Some(night)))?
         }
     };
     bar.finish_and_clear();
     print(args, &engine, &findings);
+    if let Some(error) = night.as_ref().and_then(|night| night.upkeep.as_ref()) {
+        terminal::talk(&format!("the run is stored, but not tidied up: {error}"));
+    }
+    let known_inputs = night.as_ref().map_or(0, |night| night.known_inputs);
     if known_inputs > 0 {
         terminal::talk(&format!("{} inputs were read by earlier runs", count(known_inputs)));
     }
     let (exit, took_s) = (exit(args, &findings, known_inputs), started.elapsed().as_secs_f64());
     terminal::talk(&closing(&findings, took_s, &skipped));
-    delivery.finish(&Ended { findings: &findings, causes: &rules.causes, out: &place(args), exit, took_s });
+    let pending = night.as_ref().map(|night| &night.pending);
+    let accepted =
+        delivery.finish(&Ended { findings: &findings, pending, causes: &rules.causes, out: &args.out, exit, took_s });
+    if let Some(Err(error)) = night.map(|night| night.delivered(&accepted)) {
+        terminal::talk(&format!("{error}; these alerts will be sent again"));
+    }
     Ok(exit)
-}
-
-/// The report folder; a run on a store has one only where it is named.
-fn out(args: &AnalyzeArgs) -> Option<PathBuf> {
-    args.out.clone().or_else(|| args.store.is_none().then(|| REPORT.into()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a store says when it was written")]
@@ -81,7 +83,7 @@ fn rule_notes(rules: &RuleSet, skipped: &[Lint]) -> RuleNotes {
 }
 
 fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64) + Sync)) -> Result<Run<'r>, Error> {
-    let run = Run::new(inputs, out(args), progress);
+    let run = Run::new(inputs, args.out.clone(), progress);
     let threads = args.threads.unwrap_or(run.threads);
     if threads == 0 || threads > 1024 {
         return Err(Error::new("--threads", format!("{threads} threads"), "name a number from 1 to 1024"));
@@ -125,19 +127,13 @@ fn size(text: &str) -> Result<usize, Error> {
 fn print(args: &AnalyzeArgs, engine: &Engine<'_>, findings: &Findings) {
     let causes = &engine.rules.causes;
     let text = match args.format {
-        FormatArg::Table => text::render(findings, causes, &place(args), terminal::colour()),
+        FormatArg::Table => text::render(findings, causes, &args.out.display().to_string(), terminal::colour()),
         FormatArg::Json => json::document(findings),
         FormatArg::Ndjson => json::incidents(&findings.incidents),
         FormatArg::Csv => csv::render(&findings.incidents),
         FormatArg::Markdown => markdown::render(findings, causes),
     };
     terminal::data(&text);
-}
-
-/// Where the tables are.
-fn place(args: &AnalyzeArgs) -> String {
-    let place = out(args).or_else(|| args.store.clone());
-    place.map_or_else(String::new, |place| place.display().to_string())
 }
 
 /// The line that a scheduler's log keeps.

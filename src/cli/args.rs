@@ -54,10 +54,10 @@ pub struct AnalyzeArgs {
     /// A key list, credential report or other inventory, read as nothing else; may be given again. Lists among the inputs are known by their content
     #[arg(long, value_name = "FILE")]
     pub inventory: Vec<String>,
-    /// Folder for the report; keyfault-report by default, and none with --store
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Folder of Delta tables that last between runs: only new inputs are read, and only what is new is told
+    /// Folder for the report
+    #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
+    pub out: PathBuf,
+    /// Folder of Delta tables that last between runs: only new inputs are read, and only what is new is told. The report then holds what all runs found
     #[arg(long, value_name = "DIR")]
     pub store: Option<PathBuf>,
     /// How long the store keeps events, failures and alerts, in days, e.g. 400d; for ever by default

@@ -69,7 +69,7 @@ fn matches(engine: &Engine<'_>, corpus: &str) -> Result<BTreeMap<String, u64>, E
     let (inputs, problems) = find(&[corpus.to_string()])?;
     problems.iter().for_each(|p| terminal::talk(p));
     let report = tempfile::tempdir().map_err(|e| Error::new("temporary folder", e.to_string(), "free some space"))?;
-    let run = Run::new(inputs, Some(PathBuf::from(report.path()).join("report")), &|_| {});
+    let run = Run::new(inputs, PathBuf::from(report.path()).join("report"), &|_| {});
     let findings = analyze(engine, run)?;
     if findings.totals.events == 0 {
         let remedy = "`keyfault sources detect` tells what the files are";

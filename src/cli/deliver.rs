@@ -8,6 +8,7 @@ use crate::model::finding::{Alert, Findings, Level};
 use crate::notify::message::Message;
 use crate::notify::send::{Courier, Outcome, Patience, deliver};
 use crate::notify::target::Target;
+use crate::pipeline::{Pending, Receivers};
 use crate::report::metrics::{self, Delivered};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub struct Delivery {
 pub struct Ended<'e> {
     /// What it found.
     pub findings: &'e Findings,
+    /// With a store, what it says is to be sent.
+    pub pending: Option<&'e Pending>,
     /// What causes mean.
     pub causes: &'e CauseTree,
     /// The report folder.
@@ -50,9 +53,19 @@ impl Delivery {
         })
     }
 
-    /// Sends alerts and writes metrics. What fails is told, and nothing else comes of it.
-    pub fn finish(&self, ended: &Ended<'_>) {
-        let deliveries: Vec<Delivered> = self.send(ended).iter().map(delivered).collect();
+    /// Who is to get which alerts, for a store to remember.
+    pub fn receivers(&self) -> Receivers {
+        Receivers { fingerprints: self.targets.iter().map(Target::fingerprint).collect(), least: Some(self.least) }
+    }
+
+    /// Sends alerts and writes metrics. What fails is told, and nothing else comes of it. Returns the alerts that each target took, by fingerprint.
+    pub fn finish(&self, ended: &Ended<'_>) -> Vec<(String, Vec<String>)> {
+        let outcomes = self.send(ended);
+        self.write_metrics(ended, &outcomes.iter().map(delivered).collect::<Vec<_>>());
+        outcomes.into_iter().map(|outcome| (outcome.fingerprint, outcome.accepted)).collect()
+    }
+
+    fn write_metrics(&self, ended: &Ended<'_>, deliveries: &[Delivered]) {
         let Some(file) = &self.metrics else { return };
         let before = std::fs::read_to_string(file).unwrap_or_default();
         let end = metrics::Ended {
@@ -60,7 +73,7 @@ impl Delivery {
             took_s: ended.took_s,
             exit_code: ended.exit.code(),
             last_success_s: metrics::last_success_s(&before),
-            deliveries: &deliveries,
+            deliveries,
         };
         if let Err(error) = replace(file, &metrics::render(ended.findings, &end)) {
             terminal::talk(&error.to_string());
@@ -68,15 +81,23 @@ impl Delivery {
     }
 
     fn send(&self, ended: &Ended<'_>) -> Vec<Outcome> {
-        let alerts: Vec<&Alert> = ended.findings.alerts.iter().filter(|alert| alert.level >= self.least).collect();
-        if alerts.is_empty() {
-            return Vec::new();
-        }
         let out = ended.out.display().to_string();
         let now_us = i64::try_from(now().as_micros()).unwrap_or_default();
-        let message = Message { alerts: &alerts, findings: ended.findings, causes: ended.causes, out: &out, now_us };
-        let outcomes: Vec<Outcome> = self.targets.iter().map(|target| sent(target, &message)).collect();
-        outcomes.iter().for_each(|outcome| terminal::talk(&says(outcome, &out)));
+        let mut outcomes = Vec::new();
+        for target in &self.targets {
+            let alerts: Vec<&Alert> = match ended.pending {
+                Some(pending) => pending.get(&target.fingerprint()).into_iter().flatten().collect(),
+                None => ended.findings.alerts.iter().filter(|alert| alert.level >= self.least).collect(),
+            };
+            if alerts.is_empty() {
+                continue;
+            }
+            let message =
+                Message { alerts: &alerts, findings: ended.findings, causes: ended.causes, out: &out, now_us };
+            let outcome = sent(target, &message);
+            terminal::talk(&says(&outcome, &out));
+            outcomes.push(outcome);
+        }
         outcomes
     }
 }

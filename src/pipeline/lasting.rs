@@ -3,6 +3,7 @@
 use super::carry::{self, Dated, Piece};
 use super::collect::Collector;
 use super::engine::Engine;
+use super::owed;
 use crate::error::Error;
 use crate::model::column::event_schema;
 use crate::model::time::day_of;
@@ -50,6 +51,7 @@ pub fn specs() -> Result<Vec<TableSpec>, Error> {
         spec("inputs", with_fields(&*of(tables::coverage(&[]))?, reading_fields()), &[]),
         spec("alerts", of(tables::alerts(&[]))?, &[]),
         spec("credentials", of(tables::credentials(&[]))?, &[]),
+        spec(owed::DELIVERIES, owed::schema(), &[]),
         spec("events", with_fields(&event_schema(), [date_field()]), &["date", "source"]),
         spec("failures", with_fields(&failures::schema(), [claims_field(), date_field()]), &["date"]),
         spec("gathered", carry::schema(), &["kind"]),

@@ -8,10 +8,11 @@ use super::collect::Collector;
 use super::engine::Engine;
 use super::fresh::{Fresh, Numbering, plan};
 use super::lasting::{self, Pieces, REPORTED, date_text, digests_of, is_kind, specs};
+use super::owed::{DELIVERIES, Pending, Receivers, delivered, owe};
 use super::write::{Told, report};
 use super::{Run, read};
 use crate::error::Error;
-use crate::model::finding::{Findings, Micros};
+use crate::model::finding::{Alert, Findings, Micros};
 use crate::model::time::day_of;
 use crate::report::failures::undiagnosed;
 use crate::store::lasting::{Change, Store};
@@ -38,38 +39,49 @@ pub struct Lasting<'l> {
     pub now_us: Micros,
     /// How long events, refusals and what was gathered of them are kept, in days.
     pub retain_days: Option<u32>,
+    /// Who is sent alerts.
+    pub receivers: Receivers,
 }
 
-/// What a run did on a store.
+/// A run that is committed, and what is still to be done: the store stays locked until then.
 pub struct Night {
-    /// What is new: incidents and alerts that no earlier run told, or that went on.
-    pub findings: Findings,
     /// Inputs that earlier runs had read.
     pub known_inputs: u64,
+    /// Alerts to send.
+    pub pending: Pending,
+    /// Why small files could not be joined, or old ones deleted; the next run tries again.
+    pub upkeep: Option<Error>,
+    store: Store,
 }
 
-/// Analyses what is new to a store.
-pub fn analyze_into(engine: &Engine<'_>, mut run: Run<'_>, on: &Lasting<'_>) -> Result<Night, Error> {
+impl Night {
+    /// Notes which alerts were accepted by whom, so that none is sent twice.
+    pub fn delivered(mut self, accepted: &[(String, Vec<String>)]) -> Result<(), Error> {
+        delivered(&mut self.store, accepted)
+    }
+}
+
+/// Analyses what is new to a store. The findings are those that are new: incidents and alerts that no earlier run told, or that went on.
+pub fn analyze_into(engine: &Engine<'_>, mut run: Run<'_>, on: &Lasting<'_>) -> Result<(Findings, Night), Error> {
     let mut store = Store::open(on.dir, on.now_us / 1000, &specs()?)?;
     let mut ledger = Ledger::default();
     store.rows("inputs", |_| true)?.try_for_each(|rows| ledger.add(&rows?))?;
     let mut plan = plan(&ledger, std::mem::take(&mut run.inputs));
     let numbering = Numbering::of(&ledger, &mut plan.fresh);
     run.inputs = plan.fresh.iter().map(|f| f.input.clone()).collect();
-    let out = OutDir::begin(run.out.as_deref().unwrap_or(&on.dir.join("report")))?;
+    let out = OutDir::begin(&run.out)?;
     let collector = Collector::new(engine, &run, &out, Some(Box::new(|day| digests_of(&store, day))));
     let mut collected = read(engine, &run, collector)?;
     let end_us = collected.gathered.end_us.max(ledger.last_event_us());
     collected.gathered.end_us = end_us;
     let oldest_day = oldest_day(on, end_us);
-    let joining = Joining { engine, run: &run, store: &store, out: &out, numbering: &numbering, oldest_day };
-    let (findings, changes) = joining.end(collected, &readings(&plan.fresh, &store, on))?;
+    let joining = Joining { engine, run: &run, on, store: &store, out: &out, numbering: &numbering, oldest_day };
+    let (findings, pending, changes) = joining.end(collected, &readings(&plan.fresh, &store, on))?;
+    // A run that is killed in between is told twice rather than never.
+    out.finish()?;
     store.commit(changes)?;
-    upkeep(&mut store, oldest_day)?;
-    if run.out.is_some() {
-        out.finish()?;
-    }
-    Ok(Night { findings, known_inputs: plan.known })
+    let upkeep = upkeep(&mut store, oldest_day).err();
+    Ok((findings, Night { known_inputs: plan.known, pending, upkeep, store }))
 }
 
 /// The first day that is kept. A clock that is ahead must not cost data: time counts only up to the last event.
@@ -86,10 +98,14 @@ fn readings(fresh: &[Fresh], store: &Store, on: &Lasting<'_>) -> Vec<(Reading, u
     fresh.iter().map(reading).collect()
 }
 
+/// What is new, what is to be sent, and what is to be committed.
+type Ending = (Findings, Pending, Vec<Change>);
+
 /// What a run needs to meet earlier ones.
 struct Joining<'j, 'e> {
     engine: &'j Engine<'e>,
     run: &'j Run<'j>,
+    on: &'j Lasting<'j>,
     store: &'j Store,
     out: &'j OutDir,
     numbering: &'j Numbering,
@@ -98,7 +114,7 @@ struct Joining<'j, 'e> {
 
 impl Joining<'_, '_> {
     /// Joins what was read with what was kept, writes the report of both, and says what is to be committed.
-    fn end(&self, mut collected: Collector<'_>, readings: &[(Reading, u64)]) -> Result<(Findings, Vec<Change>), Error> {
+    fn end(&self, mut collected: Collector<'_>, readings: &[(Reading, u64)]) -> Result<Ending, Error> {
         let (store, out, rules) = (self.store, self.out, self.engine.rules);
         let mut kept = Pieces::new(store)?;
         let is_anew = self.has_many_files()?;
@@ -109,7 +125,10 @@ impl Joining<'_, '_> {
         if is_anew {
             collected.gathered.each_piece(rules, &self.numbering.in_store, &mut |piece| kept.add(piece))?;
         }
-        let findings = report(self.engine, self.run, out, (&mut collected, &self.told()?))?;
+        let told = self.told()?;
+        let (findings, earlier) = report(self.engine, self.run, out, (&mut collected, &told))?;
+        let alerts: Vec<&Alert> = findings.alerts.iter().chain(&earlier).collect();
+        let (owing, pending) = owe(store, &self.on.receivers, &alerts, &told)?;
         collected.gathered.near.iter().try_for_each(|miss| kept.add((None, Piece::Near(miss.clone()))))?;
         let mut changes = vec![kept.change(store.files("gathered", |f| is_anew || is_kind(f, "near"))?)?];
         for table in REPORTED {
@@ -119,8 +138,9 @@ impl Joining<'_, '_> {
         changes.push(lasting::events(store, &collected)?);
         changes.push(lasting::rejected(store, out)?);
         changes.push(lasting::seen(store, &mut collected)?);
+        changes.push(owing);
         changes.push(lasting::inputs(store, out, readings)?);
-        Ok((findings, changes))
+        Ok((findings, pending, changes))
     }
 
     fn has_many_files(&self) -> Result<bool, Error> {
@@ -203,7 +223,7 @@ fn upkeep(store: &mut Store, oldest_day: Option<i32>) -> Result<(), Error> {
         }
         store.compact(table, SMALL_FILES)?;
     }
-    for table in ["inputs", "rejects"] {
+    for table in ["inputs", "rejects", DELIVERIES] {
         store.compact(table, SMALL_FILES)?;
     }
     store.tidy(KEPT_MS).map(|_| ())

@@ -37,6 +37,11 @@ impl Told {
         self.last_us.insert(digest(uid.as_bytes()), last_us);
     }
 
+    /// Whether it was told.
+    pub fn is_known(&self, uid: &str) -> bool {
+        self.last_us.contains_key(&digest(uid.as_bytes()))
+    }
+
     /// Whether it was never told, or has gone on since.
     fn is_news(&self, uid: &str, last_us: Option<Micros>) -> bool {
         self.last_us.get(&digest(uid.as_bytes())).is_none_or(|told| *told < last_us)

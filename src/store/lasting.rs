@@ -192,6 +192,12 @@ impl Store {
         Ok(joined)
     }
 
+    /// Adds rows to a table outside of a run.
+    pub fn add(&mut self, name: &str, writer: Writer) -> Result<(), Error> {
+        let adds = writer.finish()?;
+        self.put(name, Commit { adds, operation: "WRITE", ..Commit::default() })
+    }
+
     /// Takes files out of a table.
     pub fn forget(&mut self, name: &str, removes: Vec<DataFile>) -> Result<(), Error> {
         if removes.is_empty() {

@@ -31,7 +31,7 @@ fn run(inputs: &[PathBuf], out: &Path, limits: Limits) {
     let names: Vec<String> = inputs.iter().map(|i| i.display().to_string()).collect();
     let run = Run {
         inputs: find(&names).unwrap().0,
-        out: Some(out.to_path_buf()),
+        out: out.to_path_buf(),
         keep: Keep::All,
         alert_format: AlertFormat::Keyfault,
         since_us: None,

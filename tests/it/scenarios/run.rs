@@ -106,7 +106,7 @@ pub fn run(engine: &Engine<'_>, filled: &Filled, folder: &Path) -> Report {
     filled.files.iter().for_each(|(name, text)| std::fs::write(inputs.join(name), text).unwrap());
     let out = folder.join("report");
     let found = find(&[inputs.display().to_string()]).unwrap().0;
-    let run = Run { keep: Keep::All, threads: 1, ..Run::new(found, Some(out.clone()), &|_| {}) };
+    let run = Run { keep: Keep::All, threads: 1, ..Run::new(found, out.clone(), &|_| {}) };
     keyfault::pipeline::analyze(engine, run).unwrap();
     let rejects = table::rows(&out.join("rejects.parquet"), &["input_file", "input_record", "reason"]);
     Report {
