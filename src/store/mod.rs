@@ -7,3 +7,4 @@ pub mod outdir;
 pub mod seen;
 pub mod sorted;
 pub mod spool;
+pub mod standing;
