@@ -25,7 +25,6 @@ mod write;
 pub use engine::{Engine, Options, RuleSources, check_rules};
 pub use explain::{ExplainedEvent, explain};
 pub use fields::lint_fields;
-pub use lasting::store_tables;
 pub use nightly::{Lasting, Night, analyze_into};
 pub use owed::{Pending, Receivers};
 pub use selftest::test_mappings;

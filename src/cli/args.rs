@@ -28,7 +28,7 @@ pub enum Command {
     Analyze(Box<AnalyzeArgs>),
     /// Tell all about an incident, a failure, an alert or a credential: verdict, history, proof, checklist, fix
     Explain(PageArgs),
-    /// Ask the tables of a report with SQL
+    /// Ask the tables of a report or a store with SQL
     Query(QueryArgs),
     /// Show, check and compact a store
     #[command(subcommand)]
@@ -192,6 +192,9 @@ pub struct QueryArgs {
     /// Folder of the report
     #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
     pub out: PathBuf,
+    /// Folder of a store, whose tables are asked instead of a report's
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub store: Option<PathBuf>,
     /// How to print the rows
     #[arg(long, value_enum, default_value = "table")]
     pub format: RowsArg,
@@ -199,6 +202,7 @@ pub struct QueryArgs {
 
 const QUERY_HELP: &str =
     "Every *.parquet of the report is a table of that name; the files below events/ are the table events.
+Of a store, all tables are as the last finished run left them.
 Times are in UTC; compare them so:
   event_time >= '2026-11-01T00:00:00Z'   or TIMESTAMP '2026-11-01 00:00:00', or a day: '2026-11-01'
 Lists and structs are had by array_length(src_ips), src_ips[1] and UNNEST(src_ips).

@@ -1,12 +1,13 @@
-//! `keyfault query`: SQL over the tables of a report, and what tables there are.
+//! `keyfault query`: SQL over the tables of a report or a store, and what tables there are.
 
 use super::args::{QueryArgs, RowsArg};
 use super::{Exit, terminal};
 use crate::error::Error;
 use crate::query::{Answer, Batches, Table, run as answer};
-use crate::report::columns::{Saved, tables};
+use crate::report::columns::{self, Saved};
 use crate::report::grid::Grid;
 use crate::report::rows;
+use crate::store::standing::{self, Standing};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray, UInt64Array};
 use arrow::error::ArrowError;
 use std::io::Read;
@@ -15,7 +16,10 @@ use std::sync::Arc;
 
 /// Runs the command.
 pub fn run(args: &QueryArgs) -> Result<Exit, Error> {
-    let tables: Vec<Table> = tables(&args.out)?.into_iter().map(of_report).collect();
+    let tables: Vec<Table> = match &args.store {
+        Some(store) => standing::tables(store)?.into_iter().map(of_store).collect(),
+        None => columns::tables(&args.out)?.into_iter().map(of_report).collect(),
+    };
     let Some(sql) = sql(args)? else {
         let listed = listed(&tables)?;
         return print(args.format, &|| Box::new(std::iter::once(Ok(listed.clone())))).map(|()| Exit::Done);
@@ -47,6 +51,12 @@ fn of_report(saved: Saved) -> Table {
     let (name, schema, counted) = (saved.name.clone(), saved.schema.clone(), saved.clone());
     let read = move |names: &[&str]| -> Result<Batches, Error> { Ok(Box::new(saved.columns(names))) };
     Table { name, schema, read: Box::new(read), count: Box::new(move || counted.rows()) }
+}
+
+fn of_store(standing: Standing) -> Table {
+    let (name, schema, rows) = (standing.name.clone(), standing.schema().clone(), standing.count());
+    let read = move |names: &[&str]| -> Result<Batches, Error> { Ok(Box::new(standing.columns(names))) };
+    Table { name, schema, read: Box::new(read), count: Box::new(move || Ok(rows)) }
 }
 
 /// The tables, a row a column.

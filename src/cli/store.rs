@@ -5,11 +5,12 @@ use super::query::print;
 use super::{Exit, terminal};
 use crate::error::Error;
 use crate::model::finding::Micros;
-use crate::pipeline::{Retention, compact_store, store_tables};
+use crate::pipeline::{Retention, compact_store};
 use crate::report::words::{count, time};
-use crate::store::lasting::open_to_read;
+use crate::store::lasting::INPUTS;
 use crate::store::ledger::Ledger;
-use crate::store::verify::{Standing, faults, standing};
+use crate::store::standing::{Standing, tables};
+use crate::store::verify::faults;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, UInt64Array};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,14 +19,15 @@ use std::sync::Arc;
 pub fn run(command: &StoreCommand) -> Result<Exit, Error> {
     match command {
         StoreCommand::Show { dir, format } => {
-            let rows = shown(&standings(dir)?)?;
+            let tables = tables(dir)?;
+            let rows = shown(&tables)?;
             print(*format, &|| Box::new(std::iter::once(Ok(rows.clone()))))?;
-            terminal::talk(&last_run(dir)?);
+            terminal::talk(&last_run(&tables)?);
             Ok(Exit::Done)
         }
         StoreCommand::Verify { dir } => verify(dir),
         StoreCommand::Compact { dir, retain } => {
-            open_to_read(dir, "inputs")?;
+            tables(dir)?;
             let done = compact_store(dir, retention(retain.as_deref())?)?;
             terminal::talk(&format!("{} files joined into others, {} old files deleted", done.joined, done.deleted));
             Ok(Exit::Done)
@@ -46,31 +48,32 @@ fn days(text: &str) -> Result<u32, Error> {
     number.ok_or_else(|| Error::new("--retain", format!("\"{text}\" is no number of days"), "write 400d"))
 }
 
-fn standings(dir: &Path) -> Result<Vec<Standing>, Error> {
-    store_tables()?.into_iter().map(|table| standing(dir, table)).collect()
-}
-
 /// A row a table.
 fn shown(tables: &[Standing]) -> Result<RecordBatch, Error> {
     let counts =
         |get: fn(&Standing) -> u64| -> ArrayRef { Arc::new(UInt64Array::from_iter_values(tables.iter().map(get))) };
-    let names: StringArray = tables.iter().map(|t| Some(t.table.as_str())).collect();
-    let versions = Int64Array::from_iter_values(tables.iter().map(|t| t.version));
+    let names: StringArray = tables.iter().map(|t| Some(t.name.as_str())).collect();
+    let versions = Int64Array::from_iter_values(tables.iter().map(Standing::version));
     let columns: [(&str, ArrayRef); 5] = [
         ("table", Arc::new(names)),
         ("version", Arc::new(versions)),
-        ("rows", counts(|t| t.rows)),
-        ("files", counts(|t| t.files)),
-        ("bytes", counts(|t| t.bytes)),
+        ("rows", counts(Standing::count)),
+        ("files", counts(files)),
+        ("bytes", counts(|t| t.files().map(|f| f.size).sum())),
     ];
     RecordBatch::try_from_iter(columns).map_err(|e| Error::new("store", e.to_string(), "report this as a bug"))
 }
 
+fn files(table: &Standing) -> u64 {
+    table.files().count() as u64
+}
+
 /// When the last run was, and what it brought.
-fn last_run(dir: &Path) -> Result<String, Error> {
-    let (table, snapshot) = open_to_read(dir, "inputs")?;
+fn last_run(tables: &[Standing]) -> Result<String, Error> {
     let mut ledger = Ledger::default();
-    table.rows(&snapshot, &crate::store::delta::Filter::all()).try_for_each(|rows| ledger.add(&rows?))?;
+    for inputs in tables.iter().filter(|table| table.name == INPUTS) {
+        inputs.rows().try_for_each(|rows| ledger.add(&rows?))?;
+    }
     let Some(last) = ledger.last_reading() else { return Ok("no run has brought any input yet".into()) };
     let inputs = count(ledger.inputs().len() as u64);
     let event = time(ledger.last_event_us());
@@ -82,10 +85,10 @@ fn last_run(dir: &Path) -> Result<String, Error> {
 }
 
 fn verify(dir: &Path) -> Result<Exit, Error> {
-    let tables = standings(dir)?;
-    let faults: Vec<String> = tables.iter().flat_map(|table| faults(dir, &table.table)).collect();
+    let tables = tables(dir)?;
+    let faults: Vec<String> = tables.iter().flat_map(faults).collect();
     faults.iter().for_each(|fault| terminal::data(&format!("{fault}\n")));
-    let files = count(tables.iter().map(|t| t.files).sum());
+    let files = count(tables.iter().map(files).sum());
     terminal::talk(&match faults.len() {
         0 => format!("{} tables, {files} files: whole", tables.len()),
         n => format!("{n} of {files} files are damaged; the rest can still be read with `keyfault query`"),

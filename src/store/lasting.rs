@@ -226,7 +226,7 @@ const RESTORE: &str = "restore the store from a copy, or begin a new one";
 const CHECKPOINT_EVERY: i64 = 10;
 
 /// The newest version of a table that belongs to no later run than `done`; none where the log no longer says.
-fn version_of(table: &Table, newest: &Snapshot, done: i64) -> Result<Option<i64>, Error> {
+pub(super) fn version_of(table: &Table, newest: &Snapshot, done: i64) -> Result<Option<i64>, Error> {
     let mut version = newest.version;
     let mut run = newest.txn(APP).unwrap_or(-1);
     while run > done {
@@ -239,19 +239,8 @@ fn version_of(table: &Table, newest: &Snapshot, done: i64) -> Result<Option<i64>
     Ok(Some(version))
 }
 
-/// Tables of a store as one run left them, for readers: nothing is locked or written.
-pub fn open_to_read(dir: &Path, name: &str) -> Result<(Table, Snapshot), Error> {
-    let inputs = Table::open(&dir.join(INPUTS)).map_err(|_| no_store(dir))?;
-    let done = inputs.snapshot()?.txn(APP).unwrap_or(-1);
-    let table = Table::open(&dir.join(name))?;
-    let newest = table.snapshot()?;
-    match version_of(&table, &newest, done)? {
-        Some(version) if version < newest.version => table.at(version).map(|snapshot| (table, snapshot)),
-        _ => Ok((table, newest)),
-    }
-}
-
-fn no_store(dir: &Path) -> Error {
+/// What is said of a folder that no run has made a store of.
+pub(super) fn no_store(dir: &Path) -> Error {
     Error::new(
         dir.display().to_string(),
         "is no store of keyfault",

@@ -1,48 +1,16 @@
 //! Whether a store is whole: every file that the last run's tables name is there and holds what was written; mends nothing.
 
 use super::delta::DataFile;
-use super::lasting::open_to_read;
-use crate::error::Error;
+use super::standing::Standing;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
-/// A table of a store as the last run left it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// Its name.
-    pub table: String,
-    /// Its version.
-    pub version: i64,
-    /// Rows.
-    pub rows: u64,
-    /// Files.
-    pub files: u64,
-    /// Bytes of the files.
-    pub bytes: u64,
-}
-
-/// How a table stands.
-pub fn standing(store: &Path, table: &str) -> Result<Standing, Error> {
-    let (_, snapshot) = open_to_read(store, table)?;
-    Ok(Standing {
-        table: table.to_string(),
-        version: snapshot.version,
-        rows: snapshot.rows(),
-        files: snapshot.files.len() as u64,
-        bytes: snapshot.files.values().map(|f| f.size).sum(),
-    })
-}
-
 /// What is wrong with a table; nothing when it is whole. Reads every byte of it.
-pub fn faults(store: &Path, table: &str) -> Vec<String> {
-    let (opened, snapshot) = match open_to_read(store, table) {
-        Ok(opened) => opened,
-        Err(error) => return vec![error.to_string()],
-    };
-    let faults = snapshot.files.values().filter_map(|file| {
-        let path = opened.dir().join(&file.path);
+pub fn faults(table: &Standing) -> Vec<String> {
+    let faults = table.files().filter_map(|file| {
+        let path = table.dir().join(&file.path);
         fault(&path, file).map(|thing| format!("{}: {thing}; restore it from a copy", path.display()))
     });
     faults.collect()
