@@ -17,10 +17,13 @@ pub struct Correlated {
     pub group_by: Vec<String>,
     /// The smallest number that its bounds ask for, where they ask for one.
     pub expected: Option<f64>,
+    /// Episodes of one group without a longer pause than this are one alert.
+    pub cooldown_us: Micros,
 }
 
 /// The alerts of a correlation. Beyond a cap of groups the rest share one.
-pub fn alerts(correlated: &Correlated, mut episodes: Vec<Episode>) -> Vec<Alert> {
+pub fn alerts(correlated: &Correlated, episodes: Vec<Episode>) -> Vec<Alert> {
+    let mut episodes = rested(episodes, correlated.cooldown_us);
     let mut groups: Vec<&Vec<String>> = episodes.iter().map(|e| &e.group).collect();
     groups.dedup();
     let rest = match groups.get(SUBJECTS_CAP) {
@@ -38,19 +41,42 @@ pub fn alerts(correlated: &Correlated, mut episodes: Vec<Episode>) -> Vec<Alert>
     alerts
 }
 
+/// Episodes of one group with too short a pause between them are one.
+fn rested(episodes: Vec<Episode>, cooldown_us: Micros) -> Vec<Episode> {
+    let mut rested: Vec<Episode> = Vec::new();
+    for next in episodes {
+        match rested.last_mut() {
+            Some(last) if last.group == next.group && next.first_us - last.last_us <= cooldown_us => {
+                let common = last.common.clone();
+                let same = common == next.common;
+                join(last, next);
+                last.common = if same { common } else { EventRef::default() };
+            }
+            _ => rested.push(next),
+        }
+    }
+    rested
+}
+
 /// One episode that stands for many.
 fn joined(episodes: Vec<Episode>) -> Option<Episode> {
     episodes.into_iter().reduce(|mut all, next| {
-        all.first_us = all.first_us.min(next.first_us);
-        all.last_us = all.last_us.max(next.last_us);
-        all.satisfied_us = all.satisfied_us.min(next.satisfied_us);
-        all.peak = all.peak.max(next.peak);
-        all.total += next.total;
-        all.events.extend(next.events);
-        all.events.truncate(Sample::CAP);
-        all.common = EventRef::default();
+        join(&mut all, next);
         all
     })
+}
+
+fn join(all: &mut Episode, next: Episode) {
+    all.first_us = all.first_us.min(next.first_us);
+    all.last_us = all.last_us.max(next.last_us);
+    all.satisfied_us = all.satisfied_us.min(next.satisfied_us);
+    if next.peak > all.peak {
+        (all.peak, all.usual) = (next.peak, next.usual);
+    }
+    all.total += next.total;
+    all.events.extend(next.events);
+    all.events.truncate(Sample::CAP);
+    all.common = EventRef::default();
 }
 
 impl Correlated {
@@ -71,6 +97,8 @@ impl Correlated {
             Kind::Temporal | Kind::TemporalOrdered => format!("{events} within {within} of each other"),
             kind => format!("{events}, {} up to {peak} within {within}", kind.name()),
         };
+        let usual = episode.usual.as_ref();
+        let compared = usual.map(|(u, _)| format!(", {}", u.says())).unwrap_or_default();
         Alert {
             alert_uid: alert_uid(&[&rule.id, whom, &episode.first_us.to_string()]),
             rule_id: rule.id.clone(),
@@ -89,9 +117,9 @@ impl Correlated {
             src_ip: episode.common.src_ip.clone(),
             provider: episode.common.provider.clone(),
             observed: episode.peak,
-            expected: self.expected,
-            score: None,
-            says: format!("{}{whom}: {measured}", rule.title),
+            expected: usual.map(|(u, _)| u.median).or(self.expected),
+            score: usual.map(|(_, score)| *score),
+            says: format!("{}{whom}: {measured}{compared}", rule.title),
             event_uids: Sample {
                 values: episode.events.iter().map(|e| e.event_uid.clone()).collect(),
                 total: episode.total,

@@ -1,5 +1,6 @@
 //! The words stages say to each other; imports nothing but `error`, `yaml` and libraries.
 
+pub mod anomaly;
 pub mod cause;
 pub mod cell;
 pub mod checklist;
@@ -22,5 +23,6 @@ pub mod sketch;
 mod test;
 pub mod time;
 pub mod uses;
+pub mod usual;
 mod value;
 pub mod verdict;

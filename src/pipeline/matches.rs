@@ -215,5 +215,6 @@ fn correlated(correlation: &CorrelationRule) -> Correlated {
         timespan_us: window.timespan_us,
         group_by: correlation.group_by.clone(),
         expected: window.threshold.bounds.first().map(|(_, number)| *number),
+        cooldown_us: correlation.alerting.cooldown_us,
     }
 }

@@ -9,6 +9,7 @@ use super::meta::Meta;
 use super::set::{Rule, RuleSet};
 use super::window::{Counting, Window};
 use crate::error::{Error, did_you_mean};
+use crate::model::anomaly::Alerting;
 use crate::model::cause::CauseClaim;
 use crate::model::cell::Cell;
 use crate::model::column::Column;
@@ -16,6 +17,7 @@ use crate::model::episode::{Episode, EventRef, Step};
 use crate::model::number::Number;
 use crate::model::pattern::fold;
 use crate::model::records::{FieldRef, Records};
+use crate::model::usual::Narrowing;
 use crate::yaml::{Position, place};
 
 /// A compiled correlation.
@@ -33,6 +35,8 @@ pub struct CorrelationRule {
     pub parts: Vec<Part>,
     /// What it claims of the events of one of its rules. Then it raises no alert.
     pub cause: Option<Attribution>,
+    /// How its alerts are told.
+    pub alerting: Alerting,
     /// Whether it only serves another correlation.
     pub is_silent: bool,
 }
@@ -72,6 +76,8 @@ pub(super) struct Draft {
     pub meta: Meta,
     pub correlation: Correlation,
     pub cause: Option<(CauseClaim, Attributing)>,
+    pub narrowing: Option<Narrowing>,
+    pub alerting: Alerting,
     pub tests: Vec<RuleTest>,
 }
 
@@ -292,10 +298,12 @@ impl Compiler<'_> {
                 condition,
                 timespan_us: correlation.timespan_us,
                 rules: correlation.rules.len(),
+                narrowing: draft.narrowing,
             },
             group_by: correlation.group_by.iter().map(|(name, _)| name.clone()).collect(),
             parts,
             cause,
+            alerting: draft.alerting,
             is_silent: false,
             meta: draft.meta,
             tests: draft.tests,

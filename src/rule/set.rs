@@ -10,6 +10,7 @@ use super::meta::Meta;
 use super::overrides::{self, Override};
 use crate::builtin;
 use crate::error::{Error, did_you_mean};
+use crate::model::anomaly::Anomaly;
 use crate::model::cause::{CauseClaim, CauseTree};
 use crate::model::finding::Level;
 use crate::model::matcher::Matcher;
@@ -42,6 +43,8 @@ pub struct Rule {
     pub meta: Meta,
     /// What a match claims about a failure's cause.
     pub cause: Option<CauseClaim>,
+    /// The detector whose findings it asks about, in place of events.
+    pub anomaly: Option<Anomaly>,
     /// Its tests.
     pub tests: Vec<RuleTest>,
     /// Its selections and conditions, filters aside.
@@ -114,6 +117,7 @@ impl RuleSet {
             expr: detection.expr.clone(),
             meta: document.meta,
             cause: document.cause,
+            anomaly: document.anomaly,
             tests: document.tests,
             detection,
             filters: Vec::new(),
@@ -272,6 +276,8 @@ impl Sorted {
                         meta: document.meta,
                         correlation,
                         cause: document.cause.map(|claim| (claim, document.attributing)),
+                        narrowing: document.anomaly.map(|a| a.narrowing),
+                        alerting: document.alerting,
                         tests: document.tests,
                     });
                 }

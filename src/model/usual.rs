@@ -1,0 +1,345 @@
+//! What is usual: sparse counts by step of time, and what they lead one to expect at an hour of the week; knows no rule and no event.
+
+use super::finding::Micros;
+use serde::{Deserialize, Serialize};
+
+const HOUR_US: Micros = 3_600_000_000;
+const DAY_US: Micros = 24 * HOUR_US;
+const WEEK_US: Micros = 7 * DAY_US;
+/// Makes the median absolute deviation of a normal distribution its standard deviation.
+const NORMAL: f64 = 1.4826;
+/// What counts of people and machines vary by from week to week at least, as a part of the usual count.
+const RESTLESS: f64 = 0.15;
+/// Weeks, and where there are fewer than two of them days, that are looked back.
+const LOOKED_BACK: i64 = 8;
+/// Most steps looked back where no hour of the day can be told yet.
+const RECENT_STEPS: i64 = 2_048;
+
+/// How a spread is worked out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Method {
+    /// Median and median absolute deviation, floored.
+    RobustZ,
+    /// The same, and never narrower than counts of independent events are.
+    #[default]
+    Count,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Method; 2] = [Method::RobustZ, Method::Count];
+
+    /// The word in rules.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::RobustZ => "robust_z",
+            Method::Count => "count",
+        }
+    }
+}
+
+/// How far from usual a count must be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Narrowing {
+    /// How a spread is worked out.
+    pub method: Method,
+    /// How far back is looked.
+    pub baseline_us: Micros,
+    /// With less history than this nothing is usual yet.
+    pub min_history_us: Micros,
+    /// Least distance from the median, in spreads.
+    pub min_z: f64,
+    /// Least spread.
+    pub floor: f64,
+}
+
+impl Default for Narrowing {
+    fn default() -> Narrowing {
+        Narrowing {
+            method: Method::Count,
+            baseline_us: LOOKED_BACK * WEEK_US,
+            min_history_us: 7 * DAY_US,
+            min_z: 6.0,
+            floor: 1.0,
+        }
+    }
+}
+
+/// Which times a count was compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// The same hour of the same weekday.
+    HourOfWeek,
+    /// The same hour of the days before.
+    HourOfDay,
+    /// All the time before.
+    Recent,
+}
+
+/// What a count usually is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usual {
+    /// The median.
+    pub median: f64,
+    /// What only a tenth is below.
+    pub low: f64,
+    /// What only a tenth is above.
+    pub high: f64,
+    /// How far counts usually are from the median.
+    pub spread: f64,
+    /// Which times they are of.
+    pub compared: Compared,
+}
+
+impl Usual {
+    fn of(mut samples: Vec<f64>, compared: Compared, how: &Narrowing) -> Option<Usual> {
+        samples.sort_by(f64::total_cmp);
+        let median = middle(&samples)?;
+        let mut apart: Vec<f64> = samples.iter().map(|s| (s - median).abs()).collect();
+        apart.sort_by(f64::total_cmp);
+        let deviation = NORMAL * middle(&apart)?;
+        let least = match how.method {
+            Method::RobustZ => how.floor,
+            Method::Count => median.sqrt().max(RESTLESS * median).max(how.floor),
+        };
+        let tenth = samples.len() / 10;
+        let (low, high) = (samples[tenth], samples[samples.len() - 1 - tenth]);
+        Some(Usual { median, low, high, spread: deviation.max(least), compared })
+    }
+
+    /// How many spreads a count is above the median.
+    pub fn score(&self, count: f64) -> f64 {
+        (count - self.median) / self.spread
+    }
+
+    /// In words: `usually 9 to 24 at this hour`.
+    pub fn says(&self) -> String {
+        let when = match self.compared {
+            Compared::HourOfWeek => " at this hour of the week",
+            Compared::HourOfDay => " at this hour",
+            Compared::Recent => "",
+        };
+        match (self.low == self.high, self.high == 0.0) {
+            (_, true) => format!("usually none{when}"),
+            (true, _) => format!("usually {}{when}", self.low),
+            _ => format!("usually {} to {}{when}", self.low, self.high),
+        }
+    }
+}
+
+/// The median of sorted numbers.
+fn middle(sorted: &[f64]) -> Option<f64> {
+    match sorted.len() {
+        0 => None,
+        n if n % 2 == 1 => Some(sorted[n / 2]),
+        n => Some(f64::midpoint(sorted[n / 2 - 1], sorted[n / 2])),
+    }
+}
+
+/// Counts by step of time; steps without a count are not kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    step_us: Micros,
+    /// The step of the first count ever, kept or not.
+    first: Option<i64>,
+    all: Vec<(i64, u32)>,
+}
+
+impl Counts {
+    /// No counts yet, of steps of that length.
+    pub fn new(step_us: Micros) -> Counts {
+        Counts { step_us: step_us.max(1), first: None, all: Vec::new() }
+    }
+
+    /// Counts of an hour each.
+    pub fn hourly() -> Counts {
+        Counts::new(HOUR_US)
+    }
+
+    /// The step that a time is in.
+    pub fn step_of(&self, time_us: Micros) -> i64 {
+        time_us.div_euclid(self.step_us)
+    }
+
+    /// When a step begins.
+    pub fn begins(&self, step: i64) -> Micros {
+        step.saturating_mul(self.step_us)
+    }
+
+    /// Adds to a step.
+    pub fn add(&mut self, step: i64, count: u32) {
+        self.first = Some(self.first.map_or(step, |f| f.min(step)));
+        match self.all.last_mut() {
+            Some((last, sum)) if *last == step => *sum = sum.saturating_add(count),
+            Some((last, _)) if *last > step => self.insert(step, count),
+            _ => self.all.push((step, count)),
+        }
+    }
+
+    fn insert(&mut self, step: i64, count: u32) {
+        match self.all.binary_search_by_key(&step, |(s, _)| *s) {
+            Ok(at) => self.all[at].1 = self.all[at].1.saturating_add(count),
+            Err(at) => self.all.insert(at, (step, count)),
+        }
+    }
+
+    /// Adds other counts of the same steps.
+    pub fn merge(&mut self, other: &Counts) {
+        self.first = match (self.first, other.first) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        if self.all.last().map(|l| l.0) < other.all.first().map(|f| f.0) {
+            self.all.extend_from_slice(&other.all);
+            return;
+        }
+        let (mine, theirs) = (std::mem::take(&mut self.all), &other.all);
+        let (mut a, mut b) = (mine.iter().peekable(), theirs.iter().peekable());
+        self.all.reserve(mine.len() + theirs.len());
+        while let Some(&(step, count)) = match (a.peek(), b.peek()) {
+            (Some(x), Some(y)) if x.0 <= y.0 => a.next(),
+            (Some(_), None) => a.next(),
+            _ => b.next(),
+        } {
+            self.add(step, count);
+        }
+    }
+
+    /// Forgets what is further back than that from the last step. What is left is the same in whatever order counts came.
+    pub fn keep(&mut self, back_us: Micros) {
+        let Some((last, _)) = self.all.last() else { return };
+        let from = last - back_us / self.step_us;
+        self.all.drain(..self.all.partition_point(|(s, _)| *s < from));
+    }
+
+    /// The count of a step.
+    pub fn get(&self, step: i64) -> u32 {
+        self.all.binary_search_by_key(&step, |(s, _)| *s).map_or(0, |at| self.all[at].1)
+    }
+
+    /// Steps that have counts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+        self.all.iter().copied()
+    }
+
+    /// How many steps have counts.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether nothing was counted.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The first step ever counted.
+    pub fn first(&self) -> Option<i64> {
+        self.first
+    }
+
+    /// What is usual at a step, by the steps before `until`; none where there is too little history.
+    pub fn usual(&self, step: i64, until: i64, how: &Narrowing) -> Option<Usual> {
+        let oldest = until - how.baseline_us / self.step_us;
+        let first = self.first?.max(oldest);
+        let known_us = (until - self.first?).saturating_mul(self.step_us);
+        if known_us < how.min_history_us.max(self.step_us) {
+            return None;
+        }
+        let known_us = (until - first).saturating_mul(self.step_us);
+        let span = Past { counts: self, first, until };
+        if known_us >= 2 * WEEK_US {
+            return span.seasonal(step, WEEK_US, how);
+        }
+        if known_us >= 3 * DAY_US && self.step_us < DAY_US {
+            return span.seasonal(step, DAY_US, how);
+        }
+        let from = first.max(until - RECENT_STEPS);
+        Usual::of((from..until).map(|s| f64::from(self.get(s))).collect(), Compared::Recent, how)
+    }
+}
+
+/// A part of counts: what was known before some time.
+struct Past<'c> {
+    counts: &'c Counts,
+    first: i64,
+    until: i64,
+}
+
+impl Past<'_> {
+    /// By the same hour of earlier weeks or days. Of that hour and its neighbours the busiest counts: clocks are put forward, and people
+    /// begin early.
+    fn seasonal(&self, step: i64, season_us: Micros, how: &Narrowing) -> Option<Usual> {
+        let compared = if season_us == WEEK_US { Compared::HourOfWeek } else { Compared::HourOfDay };
+        let hours = [-1, 0, 1].into_iter().filter(|o| *o == 0 || self.counts.step_us <= HOUR_US);
+        let all = hours.filter_map(|o| Usual::of(self.samples(step, season_us, o * HOUR_US), compared, how));
+        all.max_by(|a, b| a.median.total_cmp(&b.median).then(a.spread.total_cmp(&b.spread)))
+    }
+
+    fn samples(&self, step: i64, season_us: Micros, offset_us: Micros) -> Vec<f64> {
+        let step_us = self.counts.step_us;
+        let begin = self.counts.begins(step).div_euclid(HOUR_US.max(step_us)) * HOUR_US.max(step_us) + offset_us;
+        let mut samples = Vec::new();
+        for season in 1..=LOOKED_BACK {
+            let from = (begin - season * season_us).div_euclid(step_us);
+            let to = from + (HOUR_US / step_us).max(1);
+            let known = (from..to).filter(|s| (self.first..self.until).contains(s));
+            samples.extend(known.map(|s| f64::from(self.counts.get(s))));
+        }
+        samples
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Office hours: 20 calls an hour from 8 to 17 on weekdays.
+    fn office(weeks: i64) -> Counts {
+        let mut counts = Counts::hourly();
+        for hour in 0..weeks * 168 {
+            let (day, at) = (hour / 24 % 7, hour % 24);
+            if day < 5 && (8..18).contains(&at) {
+                counts.add(hour, 20);
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn mondays_are_not_unusual() {
+        let counts = office(3);
+        let usual = |hour: i64| counts.usual(hour, hour, &Narrowing::default());
+        let monday_at_nine = usual(2 * 168 + 9).unwrap();
+        assert_eq!((monday_at_nine.median, monday_at_nine.compared), (20.0, Compared::HourOfWeek));
+        assert!(monday_at_nine.score(24.0) < 6.0 && monday_at_nine.score(60.0) > 6.0);
+        let sunday = usual(2 * 168 + 6 * 24 + 3).unwrap();
+        assert_eq!((sunday.median, sunday.says()), (0.0, "usually none at this hour of the week".to_string()));
+        assert!(usual(8 + 24).is_none());
+        assert_eq!(usual(8 + 7 * 24 + 1).unwrap().compared, Compared::HourOfDay);
+    }
+
+    #[test]
+    fn an_hour_earlier_than_usual_is_usual() {
+        let counts = office(3);
+        assert!(counts.usual(2 * 168 + 7, 2 * 168 + 7, &Narrowing::default()).unwrap().score(20.0) < 6.0);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_order_and_split_gives_the_same_counts(steps in proptest::collection::vec((0i64..500, 1u32..5), 0..80), cut in 0usize..80) {
+            let of = |steps: &[(i64, u32)]| {
+                let mut counts = Counts::new(1);
+                steps.iter().for_each(|(s, n)| { counts.add(*s, *n); counts.keep(100); });
+                counts
+            };
+            let mut sorted = steps.clone();
+            sorted.sort_unstable();
+            let cut = cut.min(steps.len());
+            let (mut a, b) = (of(&steps[..cut]), of(&steps[cut..]));
+            a.merge(&b);
+            a.keep(100);
+            proptest::prop_assert_eq!(&a, &of(&sorted));
+            proptest::prop_assert_eq!(&a, &of(&steps));
+        }
+    }
+}
