@@ -1,5 +1,7 @@
 //! The whole flow on one page: inputs to chunks, chunks to events and claims in parallel, then verdicts, incidents and reports once.
 
+mod anomalies;
+mod attach;
 mod claims;
 mod collect;
 mod diagnosis;
@@ -8,6 +10,7 @@ mod explain;
 mod factual;
 mod fields;
 mod gather;
+mod habits;
 mod matches;
 mod order;
 mod selftest;
@@ -23,6 +26,7 @@ pub use trial::test_rules;
 
 use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};
+use crate::model::whereabouts::Whereabouts;
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
 use crate::store::outdir::OutDir;
@@ -61,6 +65,8 @@ pub struct Run<'r> {
     pub limits: Limits,
     /// What the report says of rules that are not as their files have them.
     pub rule_notes: RuleNotes,
+    /// Tells where addresses are, where a database was given.
+    pub locate: Option<&'r (dyn Fn(&str) -> Option<Whereabouts> + Sync)>,
     /// Told the stored bytes of each input that is done.
     pub progress: &'r (dyn Fn(u64) + Sync),
 }
@@ -79,6 +85,7 @@ impl<'r> Run<'r> {
             gap_us: 3_600_000_000,
             limits: Limits::default(),
             rule_notes: RuleNotes::default(),
+            locate: None,
             progress,
         }
     }

@@ -5,7 +5,9 @@ use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
 use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
+use crate::model::whereabouts::Whereabouts;
 use crate::read::find::{Input, find};
+use crate::read::geoip::GeoIp;
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
@@ -29,7 +31,11 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
-    let run = Run { rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
+    let places = GeoIp::open(&args.geoip)?;
+    let locate = |ip: &str| places.locate(ip);
+    let located: Option<&(dyn Fn(&str) -> Option<Whereabouts> + Sync)> =
+        if places.is_empty() { None } else { Some(&locate) };
+    let run = Run { locate: located, rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
     let findings = analyze(&engine, run)?;
     bar.finish_and_clear();
     print(args, &engine, &findings);

@@ -2,12 +2,12 @@
 
 use crate::model::environment::environment_of;
 use crate::model::finding::{Micros, Outcome, Uses};
+pub use crate::model::place::network_of;
 use crate::model::place::Sighting;
 use crate::model::records::Codes;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
 use std::hash::BuildHasher;
-use std::net::IpAddr;
 
 /// Distinct addresses and operations are counted up to this many: the smallest hashes are kept, so that the order of merging cannot matter.
 pub const DISTINCT_CAP: usize = 256;
@@ -98,20 +98,6 @@ pub struct Profile {
 pub struct Profiles {
     all: FxHashMap<Box<str>, Profile>,
     bytes: usize,
-}
-
-/// The network of an address, as people write it.
-pub fn network_of(ip: &str) -> Option<String> {
-    match ip.parse::<IpAddr>().ok()?.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            Some(format!("{a}.{b}.{c}.0/24"))
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, ..] = v6.segments();
-            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
-        }
-    }
 }
 
 /// Per distinct value of a column, its hash.

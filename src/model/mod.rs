@@ -26,3 +26,4 @@ pub mod uses;
 pub mod usual;
 mod value;
 pub mod verdict;
+pub mod whereabouts;

@@ -33,8 +33,10 @@ pub struct Uses {
     pub tenant_uid: Codes,
     /// Dictionary codes of `service`.
     pub service: Codes,
-    /// Dictionary codes of `operation`.
+    /// Dictionary codes of `operation`, secrets masked.
     pub operation: Codes,
+    /// Dictionary codes of `user_agent`, secrets masked.
+    pub user_agent: Codes,
 }
 
 /// How an event ended.

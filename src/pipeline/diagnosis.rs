@@ -5,6 +5,7 @@ use super::engine::Engine;
 use super::factual::FactRules;
 use super::gather::Gathered;
 use crate::diagnose::credentials::credential;
+use crate::diagnose::ends::uses_after_end;
 use crate::diagnose::facts::{Ground, Held, facts};
 use crate::diagnose::failures::{Failure, FailureRows, Subject};
 use crate::diagnose::fleet::{Fleet, Refusal};
@@ -17,7 +18,7 @@ use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
 use crate::model::column::Column;
 use crate::model::fact::{Fact, Known};
-use crate::model::finding::{Credential, Evidence, Incident, Lifecycle, Micros};
+use crate::model::finding::{Credential, Evidence, Incident, Lifecycle, Micros, UseAfterEnd};
 use crate::model::inventory::Listed;
 use crate::model::verdict::Sureness;
 use crate::rule::index::DIAGNOSIS;
@@ -82,6 +83,8 @@ pub struct Diagnosis {
     pub incidents: Sorted<Ranked>,
     /// Refusals by cause.
     pub causes: BTreeMap<String, u64>,
+    /// Accepted calls after the end of credentials.
+    pub ends: BTreeMap<Box<str>, Vec<UseAfterEnd>>,
 }
 
 /// What a run asks of diagnosis.
@@ -120,6 +123,7 @@ pub fn diagnose(
             rows: Sorted::new(asked.memory_bytes / 16),
             incidents: Sorted::new(asked.memory_bytes / 16),
             causes: BTreeMap::new(),
+            ends: BTreeMap::new(),
         },
     };
     joining.all(gathered, &met, failures, each)?;
@@ -282,6 +286,10 @@ impl Joining<'_> {
             let subject = Subject { credential: Some(uid.into()), other: "".into() };
             self.subject(&mut queue, &subject, Some(profile))?;
             let timeline = met.known.id_of(uid).map(|id| met.known.timeline(id));
+            let ends = timeline.map_or_else(Vec::new, |t| uses_after_end(t, profile));
+            if !ends.is_empty() {
+                self.found.ends.insert(uid.into(), ends);
+            }
             each(credential(uid, Some(profile), timeline, end_us))
         })?;
         for (name, id) in unused {

@@ -3,7 +3,7 @@
 use super::claims::{Attributed, attribute};
 use super::engine::Engine;
 use crate::detect::correlated::{self, Correlated};
-use crate::detect::sigma::{self, AlertRule, Matches};
+use crate::detect::sigma::{AlertRule, Matches};
 use crate::error::Error;
 use crate::model::column::Column;
 use crate::model::episode::{Episode, EventRef, Step};
@@ -176,26 +176,26 @@ impl RunMatches {
         Ok(attributed)
     }
 
-    /// The alerts of the run, most severe first, and the matches by rule id.
-    pub fn finish(mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
+    /// The alerts of matches and episodes, and the matches by rule id. Nothing is left.
+    pub fn finish(&mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
         let rules = engine.rules;
         let mut alerts = self.matches.alerts(&|rule| alert_rule(&rules.rules[rule as usize].meta));
         let episodes = self.episodes(rules)?;
         let mut counts: Counts =
-            rules.rules.iter().zip(self.counts).map(|(r, n)| (r.meta.id.clone(), n)).filter(|(_, n)| *n > 0).collect();
+            rules.rules.iter().zip(std::mem::take(&mut self.counts)).map(|(r, n)| (r.meta.id.clone(), n)).filter(|(_, n)| *n > 0).collect();
         for (correlation, episodes) in rules.correlations.iter().zip(episodes).filter(|(_, e)| !e.is_empty()) {
             counts.push((correlation.meta.id.clone(), episodes.len() as u64));
             if !correlation.is_silent && correlation.cause.is_none() {
                 alerts.extend(correlated::alerts(&correlated(correlation), episodes));
             }
         }
-        sigma::sort(&mut alerts);
         counts.sort();
         Ok((alerts, counts))
     }
 }
 
-fn alert_rule(meta: &Meta) -> AlertRule {
+/// What alerts need to know of a rule.
+pub fn alert_rule(meta: &Meta) -> AlertRule {
     AlertRule {
         id: meta.id.clone(),
         title: meta.title.clone(),

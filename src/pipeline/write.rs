@@ -1,9 +1,13 @@
 //! The end of a run: diagnosis, and every table of the report, written as it comes.
 
 use super::Run;
+use super::anomalies::{Known, anomalies};
+use super::attach::{Causes, Refusals};
 use super::collect::Collector;
 use super::diagnosis::{Asked, Diagnosis, RowVerdict, diagnose, explained};
 use super::engine::Engine;
+use crate::detect::sigma;
+use crate::detect::travel::Locate;
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
 use crate::model::finding::{Credential, Findings, Incident};
@@ -32,22 +36,24 @@ pub fn report(
 ) -> Result<Findings, Error> {
     collected.end_events()?;
     let gathered = &mut collected.gathered;
+    let inputs = gathered.inputs.clone();
     let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
     let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed };
     let mut credentials = Table::<Credential>::create(out, "credentials", tables::credentials)?;
     let found = diagnose(engine, gathered, asked, &mut |credential| credentials.add(credential))?;
     credentials.finish()?;
-    let Diagnosis { rows, incidents, causes } = found;
-    write_failures(
-        out,
-        &mut gathered.spool,
-        rows,
-        &FailureRules { verdicts: &gathered.verdicts, rules: engine.rules },
-    )?;
+    let Diagnosis { rows, incidents, causes, ends } = found;
+    let (mut alerts, matches) = gathered.matches.finish(engine)?;
+    let known = Known { ends: &ends, inputs: &inputs, locate: run.locate.map(|l| l as Locate<'_>), since_us: None };
+    alerts.extend(anomalies(engine, &mut gathered.habits, &known)?);
+    sigma::sort(&mut alerts);
+    let mut counting = Causes::new(&alerts);
+    let rules = FailureRules { verdicts: &gathered.verdicts, rules: engine.rules };
+    write_failures(out, &mut gathered.spool, (rows, &mut counting), &rules)?;
+    counting.attach(&mut alerts);
     let mut totals = collected.totals;
     totals.explained = explained(&causes);
     let (incidents, incidents_total) = write_incidents(out, incidents)?;
-    let (alerts, matches) = collected.gathered.matches.finish(engine)?;
     let findings = Findings {
         causes: most_first(causes),
         alerts,
@@ -137,14 +143,19 @@ struct FailureRules<'f> {
 fn write_failures(
     out: &OutDir,
     spool: &mut Spool,
-    results: Sorted<RowVerdict>,
+    (results, causes): (Sorted<RowVerdict>, &mut Causes),
     rules: &FailureRules<'_>,
 ) -> Result<(), Error> {
     let mut writer = TableWriter::create(&out.file("failures.parquet")?, "failures", schema())?;
+    let verdicts = rules.verdicts;
     let mut results = results.into_rows()?;
-    for rows in spool.rows()? {
-        let rows = rows?;
+    for batch in spool.rows()? {
+        let rows = batch?;
         let added = next_of(&mut results, rows.num_rows())?;
+        let refusals = Refusals::new(&rows);
+        for (at, row) in added.iter().enumerate() {
+            causes.count(&refusals, at, verdicts.get(row.verdict).cause.as_deref());
+        }
         let added: Vec<Diagnosed<'_>> = added.iter().map(|row| rules.diagnosed(row)).collect();
         writer.write(diagnosed(&rows, &added).map_err(|e| fault("failures", e))?)?;
     }

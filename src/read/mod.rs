@@ -3,5 +3,6 @@
 pub mod codec;
 pub mod find;
 pub mod frame;
+pub mod geoip;
 pub mod reader;
 mod stream;

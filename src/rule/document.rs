@@ -100,7 +100,7 @@ pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) 
         let error = Error::new(place(file, node.at), "logsource: is missing", remedy);
         lints.push(Lint::error("no-logsource", error));
     }
-    let (anomaly, alerting) = unusual(file, node, body.as_ref(), lints);
+    let (anomaly, alerting) = unusual(&meta, node, body.as_ref(), lints);
     let cause = node.get("cause").and_then(|c| claim::read(file, c, &meta.name, causes, lints));
     let attributing = node.get("cause").map(attribution::read).unwrap_or_default();
     let can_claim = match &body {
@@ -126,14 +126,20 @@ pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) 
     })
 }
 
-/// The blocks `anomaly:` and `alert:`.
-fn unusual(file: &str, node: &Node, body: Option<&Body>, lints: &mut Vec<Lint>) -> (Option<Anomaly>, Alerting) {
+/// The blocks `anomaly:` and `alert:`. A rule about what a detector finds names both the detector and that source, or neither.
+fn unusual(meta: &Meta, node: &Node, body: Option<&Body>, lints: &mut Vec<Lint>) -> (Option<Anomaly>, Alerting) {
     let of = match body {
         Some(Body::Correlation(c)) => anomaly::Of::Correlation(c.kind, &c.threshold),
         _ => anomaly::Of::Detection,
     };
-    let anomaly = node.get("anomaly").map(|a| anomaly::read(file, a, of, lints));
-    let alerting = node.get("alert").map(|a| anomaly::read_alerting(file, a, lints)).unwrap_or_default();
+    let block = node.get("anomaly");
+    if matches!(body, Some(Body::Detection(_))) && block.is_some() != meta.is_about_anomalies() {
+        let thing = "a rule about anomalies needs both anomaly: and its log source";
+        let remedy = "write anomaly: {detector: new_network} and logsource: {product: keyfault, service: anomaly}";
+        lints.push(Lint::error("anomaly", Error::new(meta.place(), thing, remedy)));
+    }
+    let anomaly = block.map(|a| anomaly::read(&meta.file, a, of, lints));
+    let alerting = node.get("alert").map(|a| anomaly::read_alerting(&meta.file, a, lints)).unwrap_or_default();
     (anomaly, alerting)
 }
 

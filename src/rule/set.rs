@@ -4,7 +4,7 @@ use super::correlate::{self, CorrelationRule, Draft, Of, Part};
 use super::detection::{Detection, Expr, Predicates, Subject, compile};
 use super::document::{self, Body, Document, RuleTest};
 use super::filter::Filter;
-use super::index::{DIAGNOSIS, OWN};
+use super::index::{ANOMALY, DIAGNOSIS, OWN};
 use super::lint::{self, Lint};
 use super::meta::Meta;
 use super::overrides::{self, Override};
@@ -172,7 +172,7 @@ impl RuleSet {
             let mut warn = |code, thing: String, remedy: &str| {
                 lints.push(Lint::warning(code, Error::new(rule.meta.place(), thing, remedy)));
             };
-            if !rule.has_anchor(&self.predicates) {
+            if rule.anomaly.is_none() && !rule.has_anchor(&self.predicates) {
                 warn(
                     "no-anchor",
                     "the rule is evaluated on every record".into(),
@@ -194,7 +194,8 @@ impl RuleSet {
                     "add remediation: to the cause in causes.yml",
                 );
             }
-            let asks = format!("{:?} {:?} {:?}", rule.meta.logsource, rule.cause.as_ref().map(|c| &c.cause), rule.expr);
+            let claims = rule.cause.as_ref().map(|c| &c.cause);
+            let asks = format!("{:?} {claims:?} {:?} {:?}", rule.meta.logsource, rule.anomaly, rule.expr);
             if let Some(twin) = same.insert(asks, rule) {
                 warn("same-rule", format!("asks for the same as {}", twin.meta.place()), "remove one of the two");
             }
@@ -305,11 +306,19 @@ impl Meta {
         self.logsource.product.as_deref() == Some(OWN) && self.logsource.service.as_deref() == Some(DIAGNOSIS)
     }
 
+    /// Whether the rule asks about what a detector finds.
+    pub(super) fn is_about_anomalies(&self) -> bool {
+        self.logsource.product.as_deref() == Some(OWN) && self.logsource.service.as_deref() == Some(ANOMALY)
+    }
+
     /// Whether the rule is meant for a source: Sigma's parts exactly, or product `keyfault` (every source, or the one named as service).
     pub(super) fn wants(&self, source: &str, logsources: &[LogSource]) -> bool {
         let wanted = &self.logsource;
         if source == DIAGNOSIS || self.is_about_facts() {
             return source == DIAGNOSIS && self.is_about_facts();
+        }
+        if source == ANOMALY || self.is_about_anomalies() {
+            return source == ANOMALY && self.is_about_anomalies();
         }
         if source == OWN {
             return self.columns;

@@ -45,6 +45,7 @@ struct Coders {
     tenant_uid: Coder,
     service: Coder,
     operation: Coder,
+    user_agent: Coder,
 }
 
 /// The events of one source in one chunk.
@@ -177,6 +178,7 @@ impl Coders {
         self.tenant_uid.push(used(Column::TenantUid).as_deref());
         self.service.push(used(Column::Service).as_deref());
         self.operation.push(used(Column::Operation).as_deref());
+        self.user_agent.push(used(Column::UserAgent).as_deref());
         let first = |c| if self.credential_uid.distinct() > before { column(c) } else { None };
         self.credential_alias.push(first(Column::CredentialAlias).as_deref());
         self.credential_hint.push(first(Column::CredentialHint).as_deref());
@@ -199,8 +201,19 @@ impl Coders {
         uses.region = self.region.finish();
         uses.tenant_uid = self.tenant_uid.finish();
         uses.service = self.service.finish();
-        uses.operation = self.operation.finish();
+        uses.operation = masked(self.operation.finish());
+        uses.user_agent = masked(self.user_agent.finish());
     }
+}
+
+/// Codes whose values hold no secret.
+fn masked(mut codes: Codes) -> Codes {
+    for value in &mut codes.values {
+        if let Cow::Owned(masked) = redact(value) {
+            *value = masked;
+        }
+    }
+    codes
 }
 
 fn push_column(event: &Event<'_, '_>, column: Column, fingerprint: Option<&Fingerprint>, coder: &mut Coder) {
