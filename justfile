@@ -30,6 +30,10 @@ bench-limit DIR *RUNS:
 bench-rules DIR *RUNS:
     cargo bench --locked --bench rules -- "$@"
 
+# anomalies put among weeks of ordinary events: precision, recall and false alerts by rule; a year of baselines
+bench-anomalies *SEEDS:
+    cargo bench --locked --bench anomalies -- "$@"
+
 # the documentation of the code, private items too
 docs:
     cargo doc --no-deps --document-private-items --open

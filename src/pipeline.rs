@@ -26,7 +26,7 @@ pub use trial::test_rules;
 
 use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};
-use crate::model::whereabouts::Whereabouts;
+use crate::model::whereabouts::Locate;
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
 use crate::store::outdir::OutDir;
@@ -66,7 +66,7 @@ pub struct Run<'r> {
     /// What the report says of rules that are not as their files have them.
     pub rule_notes: RuleNotes,
     /// Tells where addresses are, where a database was given.
-    pub locate: Option<&'r (dyn Fn(&str) -> Option<Whereabouts> + Sync)>,
+    pub locate: Option<Locate<'r>>,
     /// Told the stored bytes of each input that is done.
     pub progress: &'r (dyn Fn(u64) + Sync),
 }

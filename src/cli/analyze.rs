@@ -4,8 +4,8 @@ use super::args::{AnalyzeArgs, FormatArg, KeepArg};
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
+use crate::model::whereabouts::Locate;
 use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
-use crate::model::whereabouts::Whereabouts;
 use crate::read::find::{Input, find};
 use crate::read::geoip::GeoIp;
 use crate::report::words::count;
@@ -33,8 +33,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let progress = |bytes| bar.inc(bytes);
     let places = GeoIp::open(&args.geoip)?;
     let locate = |ip: &str| places.locate(ip);
-    let located: Option<&(dyn Fn(&str) -> Option<Whereabouts> + Sync)> =
-        if places.is_empty() { None } else { Some(&locate) };
+    let located: Option<Locate<'_>> = if places.is_empty() { None } else { Some(&locate) };
     let run = Run { locate: located, rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
     let findings = analyze(&engine, run)?;
     bar.finish_and_clear();

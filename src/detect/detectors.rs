@@ -3,10 +3,11 @@
 use super::baseline::Baseline;
 use super::found::Found;
 use super::novelty::{Peers, new_values};
-use super::travel::{Locate, impossible};
+use super::travel::impossible;
 use super::{ended, presence, spikes};
 use crate::model::anomaly::{Anomaly, Detector};
 use crate::model::finding::{Micros, UseAfterEnd};
+use crate::model::whereabouts::Locate;
 
 /// What detectors know beside a baseline.
 pub struct Around<'a> {

@@ -11,5 +11,5 @@ pub mod novelty;
 mod presence;
 pub mod sigma;
 mod spikes;
-pub mod travel;
+mod travel;
 mod values;

@@ -27,13 +27,8 @@ pub struct Peers {
     all: FxHashMap<Box<str>, u32>,
 }
 
-const LOOKED_AT: [Detector; 5] = [
-    Detector::NewNetwork,
-    Detector::NewOperation,
-    Detector::NewClient,
-    Detector::NewCountry,
-    Detector::NewAsn,
-];
+const LOOKED_AT: [Detector; 5] =
+    [Detector::NewNetwork, Detector::NewOperation, Detector::NewClient, Detector::NewCountry, Detector::NewAsn];
 
 /// The values that a detector looks at, and what one of them is called.
 fn looked_at(baseline: &Baseline, detector: Detector) -> (&Values, &'static str) {

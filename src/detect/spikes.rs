@@ -76,8 +76,7 @@ fn told(episode: &[Peak], detector: Detector, what: &str) -> Option<Found> {
     let compared = peak.usual.as_ref().map(|u| format!(", {}", u.says())).unwrap_or_default();
     let lasting = if episode.len() > 1 { format!("; unusual in {} hours", episode.len()) } else { String::new() };
     let says = format!("{} {what} in an hour{compared}{lasting}", peak.count);
-    let mut found =
-        Found::new(detector, (first * HOUR_US, (last + 1) * HOUR_US - 1), f64::from(peak.count), says);
+    let mut found = Found::new(detector, (first * HOUR_US, (last + 1) * HOUR_US - 1), f64::from(peak.count), says);
     found.expected = peak.usual.as_ref().map(|u| u.median);
     found.score = peak.usual.as_ref().map(|u| u.score(f64::from(peak.count)));
     Some(found)

@@ -6,15 +6,12 @@ use super::values::hash;
 use crate::model::anomaly::{Anomaly, Detector};
 use crate::model::finding::Micros;
 use crate::model::place::network_of;
-use crate::model::whereabouts::Whereabouts;
+use crate::model::whereabouts::{Locate, Whereabouts};
 
 /// Nearer places than this are one: databases of addresses are not exact.
 const NEAR_KM: f64 = 500.0;
 /// Journeys within this time are one alert.
 const TOGETHER_US: Micros = DAY_US;
-
-/// Tells where an address is.
-pub type Locate<'l> = &'l dyn Fn(&str) -> Option<Whereabouts>;
 
 impl Baseline {
     /// Notes the countries and autonomous systems of the addresses it was accepted from.
@@ -69,7 +66,8 @@ fn journey((from, to): (&Stay, &Stay), anomaly: &Anomaly, locate: Locate<'_>) ->
         None => stay.src_ip.to_string(),
     };
     let minutes = (us / 60_000_000).max(1);
-    let says = format!("{} and then {}, {distance:.0} km apart, within {minutes} min", name(&here, from), name(&there, to));
+    let says =
+        format!("{} and then {}, {distance:.0} km apart, within {minutes} min", name(&here, from), name(&there, to));
     let span = (from.last.time_us.min(to.first.time_us), to.first.time_us);
     let mut one = Found::new(Detector::ImpossibleTravel, span, speed.round(), says);
     one.expected = Some(anomaly.max_speed);
@@ -77,4 +75,44 @@ fn journey((from, to): (&Stay, &Stay), anomaly: &Anomaly, locate: Locate<'_>) ->
     one.src_ip = Some(to.src_ip.to_string());
     one.values = [here.country, there.country].into_iter().flatten().collect();
     Some(one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::baseline::HOUR_US;
+    use crate::model::place::Sighting;
+
+    fn locate(ip: &str) -> Option<Whereabouts> {
+        let (country, point) = match ip {
+            "192.0.2.1" => ("DE", (52.5, 13.4)),
+            "192.0.2.200" => ("DE", (50.1, 8.7)),
+            "203.0.113.9" => ("AU", (-33.9, 151.2)),
+            _ => return None,
+        };
+        Some(Whereabouts { country: Some(country.into()), asn: None, point: Some(point) })
+    }
+
+    fn found(calls: &[(i64, &str)]) -> Vec<i64> {
+        let mut baseline = Baseline::default();
+        for (n, (hour, ip)) in calls.iter().enumerate() {
+            let at = Sighting { time_us: hour * HOUR_US, input: 0, record: n as u64 };
+            baseline.networks.note(&network_of(ip).unwrap(), at);
+            baseline.stay(Stay { hour: *hour, src_ip: (*ip).into(), first: at, last: at });
+        }
+        let found = impossible(&baseline, &Anomaly::default(), &locate);
+        found.iter().map(|f| f.end_us / HOUR_US).collect()
+    }
+
+    #[test]
+    fn nobody_is_in_two_continents_within_an_hour() {
+        let (berlin, frankfurt, sydney) = ("192.0.2.1", "192.0.2.200", "203.0.113.9");
+        assert_eq!(found(&[(0, berlin), (1, sydney)]), [1]);
+        assert!(found(&[(0, berlin), (30, sydney)]).is_empty());
+        assert!(found(&[(0, berlin), (1, frankfurt)]).is_empty());
+        assert!(found(&[(0, berlin), (1, "198.51.100.1")]).is_empty());
+        // One alert for a day of going to and fro, and none for services that live in both places.
+        assert_eq!(found(&[(0, berlin), (1, sydney), (2, berlin), (3, sydney)]), [3]);
+        assert!(found(&[(0, sydney), (40, berlin), (80, sydney), (81, berlin)]).is_empty());
+    }
 }

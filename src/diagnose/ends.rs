@@ -23,14 +23,16 @@ pub fn uses_after_end(timeline: &Timeline<'_>, profile: &Profile) -> Vec<UseAfte
     let mut ended = false;
     for (n, &time) in times.iter().enumerate() {
         let state = timeline.state(time).filter(is_end);
-        let Some(state) = state.filter(|_| !std::mem::replace(&mut ended, timeline.state(time).is_some_and(|s| is_end(&s))))
+        let Some(state) =
+            state.filter(|_| !std::mem::replace(&mut ended, timeline.state(time).is_some_and(|s| is_end(&s))))
         else {
             continue;
         };
         let again = times[n + 1..].iter().find(|t| !timeline.state(**t).is_some_and(|s| is_end(&s)));
         let until = again.map_or(Micros::MAX, |t| t - TOLERANCE_US);
         let first = profile.first_success_after(None, time.saturating_add(TOLERANCE_US));
-        if let Some(first_us) = first.or(Some(last.time_us).filter(|t| *t > time + TOLERANCE_US)).filter(|t| *t < until) {
+        if let Some(first_us) = first.or(Some(last.time_us).filter(|t| *t > time + TOLERANCE_US)).filter(|t| *t < until)
+        {
             let shown_by = state.shown_by.1;
             found.push(UseAfterEnd { state: state.name, ended_us: time, shown_by, first_us, last });
         }
@@ -90,12 +92,12 @@ mod tests {
     #[test]
     fn what_was_switched_off_must_not_work() {
         let off = ("credential_deactivated", 10);
-        assert_eq!(found(&[off], None, &[1, 9]), []);
+        assert!(found(&[off], None, &[1, 9]).is_empty());
         assert_eq!(found(&[off], None, &[1, 12, 13]), [("inactive", 12)]);
         assert_eq!(found(&[off, ("credential_deleted", 11)], None, &[12]), [("inactive", 12)]);
-        assert_eq!(found(&[off, ("credential_activated", 11)], None, &[9, 12]), []);
-        assert_eq!(found(&[("credential_rotated", 10)], None, &[12]), []);
+        assert!(found(&[off, ("credential_activated", 11)], None, &[9, 12]).is_empty());
+        assert!(found(&[("credential_rotated", 10)], None, &[12]).is_empty());
         assert_eq!(found(&[], Some(20), &[12, 22]), [("expired", 22)]);
-        assert_eq!(found(&[], Some(20), &[12]), []);
+        assert!(found(&[], Some(20), &[12]).is_empty());
     }
 }

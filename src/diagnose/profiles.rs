@@ -2,8 +2,8 @@
 
 use crate::model::environment::environment_of;
 use crate::model::finding::{Micros, Outcome, Uses};
-pub use crate::model::place::network_of;
 use crate::model::place::Sighting;
+pub use crate::model::place::network_of;
 use crate::model::records::Codes;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};

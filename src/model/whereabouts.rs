@@ -11,6 +11,9 @@ pub struct Whereabouts {
     pub point: Option<(f64, f64)>,
 }
 
+/// Tells where an address is.
+pub type Locate<'l> = &'l (dyn Fn(&str) -> Option<Whereabouts> + Sync);
+
 impl Whereabouts {
     /// Kilometres between two places, where both are known.
     pub fn distance(&self, other: &Whereabouts) -> Option<f64> {

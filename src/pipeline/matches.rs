@@ -181,8 +181,13 @@ impl RunMatches {
         let rules = engine.rules;
         let mut alerts = self.matches.alerts(&|rule| alert_rule(&rules.rules[rule as usize].meta));
         let episodes = self.episodes(rules)?;
-        let mut counts: Counts =
-            rules.rules.iter().zip(std::mem::take(&mut self.counts)).map(|(r, n)| (r.meta.id.clone(), n)).filter(|(_, n)| *n > 0).collect();
+        let mut counts: Counts = rules
+            .rules
+            .iter()
+            .zip(std::mem::take(&mut self.counts))
+            .map(|(r, n)| (r.meta.id.clone(), n))
+            .filter(|(_, n)| *n > 0)
+            .collect();
         for (correlation, episodes) in rules.correlations.iter().zip(episodes).filter(|(_, e)| !e.is_empty()) {
             counts.push((correlation.meta.id.clone(), episodes.len() as u64));
             if !correlation.is_silent && correlation.cause.is_none() {

@@ -7,7 +7,6 @@ use super::collect::Collector;
 use super::diagnosis::{Asked, Diagnosis, RowVerdict, diagnose, explained};
 use super::engine::Engine;
 use crate::detect::sigma;
-use crate::detect::travel::Locate;
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
 use crate::model::finding::{Credential, Findings, Incident};
@@ -44,7 +43,7 @@ pub fn report(
     credentials.finish()?;
     let Diagnosis { rows, incidents, causes, ends } = found;
     let (mut alerts, matches) = gathered.matches.finish(engine)?;
-    let known = Known { ends: &ends, inputs: &inputs, locate: run.locate.map(|l| l as Locate<'_>), since_us: None };
+    let known = Known { ends: &ends, inputs: &inputs, locate: run.locate, since_us: None };
     alerts.extend(anomalies(engine, &mut gathered.habits, &known)?);
     sigma::sort(&mut alerts);
     let mut counting = Causes::new(&alerts);

@@ -77,7 +77,8 @@ impl Reader<'_> {
         for (key, _) in node.entries().iter().filter(|(k, _)| !known.contains(&k.text.as_str())) {
             let near = did_you_mean(&key.text, known.iter().copied());
             let remedy = if near.is_empty() { known.join(", ") } else { near };
-            let error = Error::new(place(self.file, key.at), format!("unknown key \"{}\" under {block}", key.text), remedy);
+            let error =
+                Error::new(place(self.file, key.at), format!("unknown key \"{}\" under {block}", key.text), remedy);
             self.lints.push(Lint::error("unknown-key", error));
         }
     }

@@ -115,15 +115,7 @@ pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) 
     }
     let tests = node.get("tests").map_or(&[][..], Node::items).iter().filter_map(|t| test(file, t, lints)).collect();
     let broken = lints[errors_before..].iter().any(|l| l.severity == Severity::Error);
-    body.filter(|_| !broken).map(|body| Document {
-        meta,
-        body,
-        cause,
-        attributing,
-        anomaly,
-        alerting,
-        tests,
-    })
+    body.filter(|_| !broken).map(|body| Document { meta, body, cause, attributing, anomaly, alerting, tests })
 }
 
 /// The blocks `anomaly:` and `alert:`. A rule about what a detector finds names both the detector and that source, or neither.

@@ -112,7 +112,11 @@ fn check_found(expected: &Node, found: Vec<&Alert>) -> Result<(), String> {
                 "says" => alert.says.contains(&value),
                 "credential" => alert.credential_uid.as_deref() == Some(&*value),
                 "observed" => value.parse().is_ok_and(|v: f64| (v - alert.observed).abs() < 1e-6),
-                other => return Err(format!("expectation \"{other}\" of an alert is not known: says, credential, observed")),
+                other => {
+                    return Err(format!(
+                        "expectation \"{other}\" of an alert is not known: says, credential, observed"
+                    ));
+                }
             };
             if !same {
                 return Err(format!("the alert \"{}\" differs in {}", alert.says, key.text));
