@@ -18,6 +18,11 @@ mod event;
 mod injected;
 #[path = "anomalies/random.rs"]
 mod random;
+#[path = "timing/sample.rs"]
+#[allow(dead_code, reason = "shared with benches that take medians")]
+mod sample;
+#[path = "anomalies/scanner.rs"]
+mod scanner;
 #[path = "anomalies/score.rs"]
 mod score;
 #[path = "anomalies/year.rs"]
@@ -39,6 +44,10 @@ fn main() -> ExitCode {
         }
     }
     year::time();
+    if let Err(message) = scanner::measure() {
+        eprintln!("anomalies: {message}");
+        return ExitCode::from(2);
+    }
     ExitCode::SUCCESS
 }
 
@@ -74,7 +83,7 @@ fn analyze(input: &Path, out: &Path) -> Result<(), String> {
 
 fn print(runs: &[Vec<Score>]) {
     println!(
-        "{:<24}{:>9}{:>8}{:>10}{:>8}{:>24}",
+        "{:<24}{:>9}{:>8}{:>10}{:>8}{:>26}",
         "rule", "injected", "found", "precision", "recall", "false a week per 100 keys"
     );
     let mut all = Score::default();
@@ -95,7 +104,7 @@ fn print(runs: &[Vec<Score>]) {
 fn line(rule: &str, score: &Score, weeks: f64) {
     let part = |a: u64, b: u64| if b == 0 { "-".into() } else { format!("{:.3}", a as f64 / b as f64) };
     println!(
-        "{rule:<24}{:>9}{:>8}{:>10}{:>8}{:>24.2}",
+        "{rule:<24}{:>9}{:>8}{:>10}{:>8}{:>26.2}",
         score.injected,
         score.found,
         part(score.alerts - score.invented, score.alerts),

@@ -91,7 +91,8 @@ impl Key {
     pub fn lines(&self, weeks: i64, is_silent: &dyn Fn(i64) -> bool, random: &mut Random, lines: &mut Vec<String>) {
         for hour in 0..weeks * WEEK / HOUR {
             // People and machines are more restless than independent events.
-            let calls = random.count(self.mean(hour) * (0.25 * random.normal()).exp());
+            let restless = (0.25 * random.normal()).exp();
+            let calls = random.count(self.mean(hour) * restless);
             if is_silent(hour) {
                 continue;
             }

@@ -100,6 +100,7 @@ impl Plan {
                 })
                 .collect(),
             "shared_environments" => calls(3, 60, &Call { tenant: "lab-staging".into(), ..usual }, false),
+            "many_keys" | "password_spray" | "mass_creation" | "mass_deletion" => return self.crowd(rule, turn, at),
             _ => return self.apart(rule, turn, at),
         };
         self.add(rule, &own, lines);
@@ -124,7 +125,6 @@ impl Plan {
                 ),
             )
         };
-        let refused = "\"status\":\"failure\",\"refused_by\":\"provider\"";
         match rule {
             "dormant_revived" => {
                 self.lines.extend(before(5).iter().map(|t| call.line(*t, false)));
@@ -135,12 +135,19 @@ impl Plan {
                 self.lines.push(life("credential_deactivated", at - 2 * HOUR, ""));
                 self.add(rule, &key, vec![(at, call.line(at, false))]);
             }
-            "use_after_expiry" => {
+            _ => {
                 let until = keyfault::model::time::rfc3339(Some((at - HOUR) * 1_000_000)).unwrap_or_default();
                 self.lines.push(life("credential_created", MONDAY, &format!(",\"valid_until\":\"{until}\"")));
                 self.lines.extend(before(40).iter().map(|t| call.line(*t, false)));
                 self.add(rule, &key, vec![(at, call.line(at, false))]);
             }
+        }
+    }
+
+    /// Anomalies of one address or actor and many keys or people.
+    fn crowd(&mut self, rule: &'static str, turn: usize, at: i64) {
+        let refused = "\"status\":\"failure\",\"refused_by\":\"provider\"";
+        match rule {
             "many_keys" => {
                 let ip = format!("203.0.113.{turn}");
                 let one = |n: i64| {
@@ -168,7 +175,7 @@ impl Plan {
                     line(
                         at,
                         &format!(
-                            "\"provider\":\"aws\",\"status\":\"success\",\"lifecycle_op\":\"credential_{op}\",\"target_credential_uid\":\"{key}-{n}\",\"actor_uid\":\"{actor}\""
+                            "\"provider\":\"aws\",\"status\":\"success\",\"lifecycle_op\":\"credential_{op}\",\"target_credential_uid\":\"{actor}-{n}\",\"actor_uid\":\"{actor}\""
                         ),
                     )
                 };

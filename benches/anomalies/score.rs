@@ -71,7 +71,7 @@ fn of(rule: &str, told: &[Told], injected: &[Injected]) -> Score {
 impl Told {
     fn is_about(&self, injected: &Injected) -> bool {
         let overlaps = self.from <= injected.to + SLACK && self.to >= injected.from - SLACK;
-        overlaps && self.subjects.iter().any(|s| *s == injected.subject)
+        overlaps && self.subjects.contains(&injected.subject)
     }
 }
 

@@ -143,23 +143,23 @@ impl Baseline {
             Coded::Operation(service, operation) => {
                 let named = [text(&uses.service, service), text(&uses.operation, operation)];
                 let name: Vec<&str> = named.into_iter().flatten().collect();
-                self.operations.note(&name.join(":"), first);
+                self.operations.note(&name.join(":"), (first, calls));
             }
             Coded::Client(client) => {
                 let family = text(&uses.user_agent, client).and_then(family);
-                family.into_iter().for_each(|f| self.clients.note(&f, first));
+                family.into_iter().for_each(|f| self.clients.note(&f, (first, calls)));
             }
             Coded::Named(service, tenant) => {
                 let names = [text(&uses.service, service), text(&uses.tenant_uid, tenant)];
                 if let Some(environment) = names.into_iter().flatten().find_map(environment_of) {
-                    self.environments.note(environment, first);
+                    self.environments.note(environment, (first, calls));
                 }
             }
             Coded::Stay(src_ip, hour) => {
                 self.day(first, last.time_us);
                 let Some(src_ip) = text(&uses.src_ip, src_ip) else { return };
                 if let Some(network) = network_of(src_ip) {
-                    self.networks.note(&network, first);
+                    self.networks.note(&network, (first, calls));
                     self.stay(Stay { hour, src_ip: src_ip.into(), first, last });
                 }
             }

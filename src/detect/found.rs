@@ -65,7 +65,9 @@ pub struct Whose {
 
 /// The alert of something found under a rule. `cited` says how an event is referred to.
 pub fn alert(found: &Found, whose: &Whose, rule: &AlertRule, cited: &dyn Fn(&Sighting) -> String) -> Alert {
-    let whom = whose.credential_hint.as_ref().unwrap_or(&whose.credential_uid);
+    // A hint of dots only names nobody.
+    let hint = whose.credential_hint.as_ref().filter(|h| h.contains(char::is_alphanumeric));
+    let whom = hint.unwrap_or(&whose.credential_uid);
     let by = whose.actor.as_ref().map(|a| format!(" ({a})")).unwrap_or_default();
     let start = found.start_us.to_string();
     let mut values: Vec<String> = found.at.iter().map(cited).collect();

@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 
 /// New values within this time are one alert.
 const TOGETHER_US: Micros = DAY_US;
-/// A credential that lately got so many new values gets new ones all the time.
-const RESTLESS: usize = 2;
+/// A credential that got so many new values a week, or has so many that it was seen with once only, gets new ones all the time.
+const RESTLESS_A_WEEK: f64 = 0.34;
 /// Fewer peers than this are no yardstick.
 const FEWEST_PEERS: u32 = 5;
 /// What a credential was first seen with in this time belongs to its habits.
@@ -86,16 +86,24 @@ pub fn new_values(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, pe
     while let Some(first) = rest.first() {
         let until = first.first.time_us.saturating_add(TOGETHER_US);
         let (together, later) = rest.split_at(rest.partition_point(|v| v.first.time_us <= until));
-        let lately = first.first.time_us - 2 * history_us..first.first.time_us;
-        let settled_us = first_us + history_us / 2;
-        let before = known.iter().filter(|v| lately.contains(&v.first.time_us) && v.first.time_us >= settled_us);
-        if before.count() < RESTLESS {
-            let had = known.iter().filter(|v| v.first.time_us < first.first.time_us);
-            found.push(told(together, had.copied().collect(), (detector, what)));
+        let had: Vec<&Value> = known.iter().filter(|v| v.first.time_us < first.first.time_us).copied().collect();
+        if !is_restless(&had, (first_us, first.first.time_us), history_us) {
+            found.push(told(together, had, (detector, what)));
         }
         rest = later;
     }
     found
+}
+
+/// Whether values like a new one come all the time: by those that came after the first days, and by those seen once, of which every further
+/// call may bring another (Good and Turing).
+fn is_restless(had: &[&Value], (first_us, now_us): (Micros, Micros), history_us: Micros) -> bool {
+    let settled_us = first_us + history_us / 2;
+    let late = had.iter().filter(|v| v.first.time_us >= settled_us).count();
+    let seen = |times: u32| had.iter().filter(|v| v.seen == times).count() as f64;
+    let rare = seen(1) + seen(2) / 2.0;
+    let weeks = |since: Micros| (now_us - since) as f64 / (7 * DAY_US) as f64;
+    late as f64 > (RESTLESS_A_WEEK * weeks(settled_us)).max(1.0) || rare > RESTLESS_A_WEEK * weeks(first_us)
 }
 
 fn told(together: &[&Value], had: Vec<&Value>, (detector, what): (Detector, &str)) -> Found {

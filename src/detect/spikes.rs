@@ -33,7 +33,7 @@ pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector) -> Vec
     for (hour, count) in counts.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least) {
         let until = begun(&peaks, hour).unwrap_or(hour);
         let Some(usual) = known.usual(hour, until, &anomaly.narrowing) else { continue };
-        if usual.score(f64::from(count)) >= anomaly.narrowing.min_z {
+        if usual.is_exceeded(f64::from(count), &anomaly.narrowing) {
             peaks.push(Peak { hour, count, usual: Some(usual) });
         }
     }

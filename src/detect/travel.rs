@@ -18,8 +18,8 @@ impl Baseline {
     pub fn locate(&mut self, locate: Locate<'_>) {
         for stay in &self.stays {
             let Some(place) = locate(&stay.src_ip) else { continue };
-            place.country.iter().for_each(|country| self.countries.note(country, stay.first));
-            place.asn.iter().for_each(|asn| self.asns.note(asn, stay.first));
+            place.country.iter().for_each(|country| self.countries.note(country, (stay.first, 1)));
+            place.asn.iter().for_each(|asn| self.asns.note(asn, (stay.first, 1)));
         }
     }
 
@@ -97,7 +97,7 @@ mod tests {
         let mut baseline = Baseline::default();
         for (n, (hour, ip)) in calls.iter().enumerate() {
             let at = Sighting { time_us: hour * HOUR_US, input: 0, record: n as u64 };
-            baseline.networks.note(&network_of(ip).unwrap(), at);
+            baseline.networks.note(&network_of(ip).unwrap(), (at, 1));
             baseline.stay(Stay { hour: *hour, src_ip: (*ip).into(), first: at, last: at });
         }
         let found = impossible(&baseline, &Anomaly::default(), &locate);

@@ -18,6 +18,8 @@ pub struct Value {
     pub shown: Box<str>,
     /// First sighting.
     pub first: Sighting,
+    /// How often it was seen.
+    pub seen: u32,
 }
 
 /// A bounded set of values.
@@ -32,15 +34,22 @@ pub fn hash(text: &str) -> u64 {
     xxh3_64(text.as_bytes())
 }
 
+impl Value {
+    fn add(&mut self, first: Sighting, seen: u32) {
+        self.first = self.first.min(first);
+        self.seen = self.seen.saturating_add(seen);
+    }
+}
+
 impl Values {
     /// Notes a value.
-    pub fn note(&mut self, text: &str, seen: Sighting) {
+    pub fn note(&mut self, text: &str, (first, seen): (Sighting, u32)) {
         let hash = hash(text);
         match self.all.binary_search_by_key(&hash, |v| v.hash) {
-            Ok(at) => self.all[at].first = self.all[at].first.min(seen),
+            Ok(at) => self.all[at].add(first, seen),
             Err(at) if at < VALUES_CAP => {
                 let shown = text.chars().take(SHOWN).collect::<String>().into();
-                self.all.insert(at, Value { hash, shown, first: seen });
+                self.all.insert(at, Value { hash, shown, first, seen });
                 self.cap();
             }
             Err(_) => self.full = true,
@@ -59,7 +68,7 @@ impl Values {
         self.full |= other.full;
         for value in other.all {
             match self.all.binary_search_by_key(&value.hash, |v| v.hash) {
-                Ok(at) => self.all[at].first = self.all[at].first.min(value.first),
+                Ok(at) => self.all[at].add(value.first, value.seen),
                 Err(at) => self.all.insert(at, value),
             }
         }

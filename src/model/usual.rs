@@ -9,7 +9,7 @@ const WEEK_US: Micros = 7 * DAY_US;
 /// Makes the median absolute deviation of a normal distribution its standard deviation.
 const NORMAL: f64 = 1.4826;
 /// What counts of people and machines vary by from week to week at least, as a part of the usual count.
-const RESTLESS: f64 = 0.15;
+const RESTLESS: f64 = 0.2;
 /// Weeks, and where there are fewer than two of them days, that are looked back.
 const LOOKED_BACK: i64 = 8;
 /// Most steps looked back where no hour of the day can be told yet.
@@ -51,6 +51,8 @@ pub struct Narrowing {
     pub min_z: f64,
     /// Least spread.
     pub floor: f64,
+    /// How many times as much as the most that is usual it must be at least; 0 where that does not matter.
+    pub min_ratio: f64,
 }
 
 impl Default for Narrowing {
@@ -61,6 +63,7 @@ impl Default for Narrowing {
             min_history_us: 7 * DAY_US,
             min_z: 6.0,
             floor: 1.0,
+            min_ratio: 0.0,
         }
     }
 }
@@ -85,6 +88,8 @@ pub struct Usual {
     pub low: f64,
     /// What only a tenth is above.
     pub high: f64,
+    /// What only a tenth is above, its neighbours in time included.
+    pub most: f64,
     /// How far counts usually are from the median.
     pub spread: f64,
     /// Which times they are of.
@@ -92,19 +97,30 @@ pub struct Usual {
 }
 
 impl Usual {
-    fn of(mut samples: Vec<f64>, compared: Compared, how: &Narrowing) -> Option<Usual> {
-        samples.sort_by(f64::total_cmp);
-        let median = middle(&samples)?;
-        let mut apart: Vec<f64> = samples.iter().map(|s| (s - median).abs()).collect();
-        apart.sort_by(f64::total_cmp);
-        let deviation = NORMAL * middle(&apart)?;
+    /// By groups of samples: the busiest says what is usual, and all say how far counts are from what is usual in their group.
+    fn of(mut groups: Vec<Vec<f64>>, compared: Compared, how: &Narrowing) -> Option<Usual> {
+        groups.iter_mut().for_each(|group| group.sort_by(f64::total_cmp));
+        groups.retain(|group| !group.is_empty());
+        let sum = |group: &Vec<f64>| (middle(group).unwrap_or(0.0), group.iter().sum::<f64>());
+        let samples = groups.iter().max_by(|a, b| sum(a).partial_cmp(&sum(b)).unwrap_or(std::cmp::Ordering::Equal))?;
+        let median = middle(samples)?;
+        // An hour in which nothing happens says nothing about how far a busy one strays.
+        let alike = groups.iter().filter(|group| sum(group).0 * 2.0 >= median);
+        let apart = middle(&deviations(alike))?;
+        let deviation = NORMAL * apart;
         let least = match how.method {
             Method::RobustZ => how.floor,
             Method::Count => median.sqrt().max(RESTLESS * median).max(how.floor),
         };
-        let tenth = samples.len() / 10;
-        let (low, high) = (samples[tenth], samples[samples.len() - 1 - tenth]);
-        Some(Usual { median, low, high, spread: deviation.max(least), compared })
+        let (low, high) = tenths(samples);
+        let mut all = groups.concat();
+        all.sort_by(f64::total_cmp);
+        Some(Usual { median, low, high, most: tenths(&all).1, spread: deviation.max(least), compared })
+    }
+
+    /// Whether a count is as far from usual as is asked.
+    pub fn is_exceeded(&self, count: f64, how: &Narrowing) -> bool {
+        self.score(count) >= how.min_z && count >= how.min_ratio * self.most
     }
 
     /// How many spreads a count is above the median.
@@ -125,6 +141,25 @@ impl Usual {
             _ => format!("usually {} to {}{when}", self.low, self.high),
         }
     }
+}
+
+/// What a tenth of sorted numbers is below, and what a tenth is above.
+fn tenths(sorted: &[f64]) -> (f64, f64) {
+    let tenth = sorted.len() / 10;
+    (sorted[tenth], sorted[sorted.len() - 1 - tenth])
+}
+
+/// How far sorted numbers are from the medians of their groups, in order.
+fn deviations<'g>(groups: impl Iterator<Item = &'g Vec<f64>>) -> Vec<f64> {
+    let mut apart: Vec<f64> = Vec::new();
+    for group in groups {
+        let median = middle(group).unwrap_or(0.0);
+        // Few samples are nearer to their own median than to the true one.
+        let few = (group.len() as f64 / (group.len() as f64 - 1.0).max(0.5)).sqrt();
+        apart.extend(group.iter().map(|s| (s - median).abs() * few));
+    }
+    apart.sort_by(f64::total_cmp);
+    apart
 }
 
 /// The median of sorted numbers.
@@ -254,7 +289,7 @@ impl Counts {
             return span.seasonal(step, DAY_US, how);
         }
         let from = first.max(until - RECENT_STEPS);
-        Usual::of((from..until).map(|s| f64::from(self.get(s))).collect(), Compared::Recent, how)
+        Usual::of(vec![(from..until).map(|s| f64::from(self.get(s))).collect()], Compared::Recent, how)
     }
 }
 
@@ -271,8 +306,7 @@ impl Past<'_> {
     fn seasonal(&self, step: i64, season_us: Micros, how: &Narrowing) -> Option<Usual> {
         let compared = if season_us == WEEK_US { Compared::HourOfWeek } else { Compared::HourOfDay };
         let hours = [-1, 0, 1].into_iter().filter(|o| *o == 0 || self.counts.step_us <= HOUR_US);
-        let all = hours.filter_map(|o| Usual::of(self.samples(step, season_us, o * HOUR_US), compared, how));
-        all.max_by(|a, b| a.median.total_cmp(&b.median).then(a.spread.total_cmp(&b.spread)))
+        Usual::of(hours.map(|o| self.samples(step, season_us, o * HOUR_US)).collect(), compared, how)
     }
 
     fn samples(&self, step: i64, season_us: Micros, offset_us: Micros) -> Vec<f64> {

@@ -10,8 +10,19 @@ use crate::model::number::Number;
 use crate::model::usual::Method;
 use crate::yaml::{Node, Position, place};
 
-const KEYS: &[&str] =
-    &["at_least", "baseline", "detector", "floor", "max_speed", "method", "min_history", "min_z", "pause", "peers"];
+const KEYS: &[&str] = &[
+    "at_least",
+    "baseline",
+    "detector",
+    "floor",
+    "max_speed",
+    "method",
+    "min_history",
+    "min_ratio",
+    "min_z",
+    "pause",
+    "peers",
+];
 const ALERT_KEYS: &[&str] = &["attach", "cooldown", "one_per"];
 
 /// What the document of a block is, as far as the block must know.
@@ -45,6 +56,7 @@ pub fn read(file: &str, node: &Node, of: Of<'_>, lints: &mut Vec<Lint>) -> Anoma
     reader.span("min_history", &mut narrowing.min_history_us);
     reader.number("min_z", &mut narrowing.min_z);
     reader.number("floor", &mut narrowing.floor);
+    reader.number("min_ratio", &mut narrowing.min_ratio);
     reader.number("at_least", &mut anomaly.at_least);
     reader.span("pause", &mut anomaly.pause_us);
     reader.number("max_speed", &mut anomaly.max_speed);

@@ -164,7 +164,8 @@ impl<'w> Sliding<'w> {
         }
         let measure = self.measure.value();
         let usual = self.past.as_mut().and_then(|past| past.usual(now)).map(|u| (u.score(measure), u));
-        let is_unusual = usual.as_ref().zip(self.window.narrowing.as_ref()).is_none_or(|((z, _), n)| *z >= n.min_z);
+        let how = self.window.narrowing.as_ref();
+        let is_unusual = usual.as_ref().zip(how).is_none_or(|((_, usual), how)| usual.is_exceeded(measure, how));
         if is_unusual { self.satisfied(now, usual) } else { self.close() }
     }
 
