@@ -12,6 +12,7 @@ mod fields;
 mod gather;
 mod habits;
 mod matches;
+mod meeting;
 mod order;
 mod selftest;
 mod trial;
@@ -96,7 +97,7 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
     let out = OutDir::begin(&run.out)?;
     let reader = Reader::new(run.inputs.clone(), run.limits);
     let collector = Collector::new(engine, &run, &out);
-    let in_order = InOrder::new(collector, run.threads, run.threads * 4);
+    let in_order = InOrder::new(collector, run.threads, run.threads * 2);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(run.threads)
         .stack_size(crate::model::json::STACK_BYTES)

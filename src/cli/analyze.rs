@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
 use crate::model::whereabouts::Locate;
 use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
-use crate::read::find::{Input, find};
+use crate::read::find::{Input, find_with_inventories};
 use crate::read::geoip::GeoIp;
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
@@ -23,7 +23,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let options = Options { only_source: args.source.clone(), skip_broken_rules: args.skip_broken_rules };
     let skipped = check_rules(&lints, &options)?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &options)?;
-    let (mut inputs, problems) = find(&args.inputs)?;
+    let (mut inputs, problems) = find_with_inventories(&args.inputs, &args.inventory)?;
     if let Ok(before) = args.out.canonicalize() {
         // `keyfault analyze .` must not read its own tables.
         inputs.retain(|input| !input.real.starts_with(&before));

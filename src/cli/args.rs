@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Analyse logs: what was refused, why, who must act, and how to mend it
     Analyze(AnalyzeArgs),
+    /// Tell all about an incident, a failure, an alert or a credential: verdict, history, proof, checklist, fix
+    Explain(PageArgs),
     /// Show, check and test rules
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -45,6 +47,9 @@ pub struct AnalyzeArgs {
     /// Files, folders, globs, or - for standard input
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<String>,
+    /// A key list, credential report or other inventory, read as nothing else; may be given again. Lists among the inputs are known by their content
+    #[arg(long, value_name = "FILE")]
+    pub inventory: Vec<String>,
     /// Folder for the report
     #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
     pub out: PathBuf,
@@ -86,6 +91,16 @@ pub struct AnalyzeArgs {
     /// Go on without rules that are broken
     #[arg(long)]
     pub skip_broken_rules: bool,
+}
+
+/// `keyfault explain`.
+#[derive(Debug, Args)]
+pub struct PageArgs {
+    /// Id of an incident or alert (its first characters do), a credential's id, hint or alias, or a failure's event id or file#record
+    pub id: String,
+    /// Folder of the report
+    #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
+    pub out: PathBuf,
 }
 
 /// Rules and mappings beside the built-in ones.

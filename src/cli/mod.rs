@@ -7,6 +7,7 @@ mod detect;
 mod docs;
 mod explain;
 mod packs;
+mod page;
 mod program;
 mod rules;
 mod sources;

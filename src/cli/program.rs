@@ -1,7 +1,7 @@
 //! From the process's arguments to its exit code.
 
 use super::args::{Cli, Command};
-use super::{analyze, rules, sources, terminal};
+use super::{analyze, page, rules, sources, terminal};
 use crate::error::Error;
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
@@ -39,6 +39,7 @@ pub fn main() -> ExitCode {
 fn command() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Analyze(args) => analyze::run(&args),
+        Command::Explain(args) => page::run(&args),
         Command::Rules(command) => rules::run(&command),
         Command::Sources(command) => sources::run(&command),
         Command::Completions { shell } => {

@@ -1,6 +1,7 @@
 //! One row a credential: what it did, what was done to it, and what is unhealthy about it.
 
-use super::profiles::{PLACES_CAP, Profile};
+use super::places::PLACES_CAP;
+use super::profiles::Profile;
 use super::timeline::Timeline;
 use crate::model::finding::{Credential, Micros};
 use std::collections::BTreeSet;

@@ -4,9 +4,11 @@ use super::failures::Failure;
 use super::fleet::Fleet;
 use super::identity::Id;
 use super::known::KnownCredentials;
+use super::mismatch::mismatch;
 use super::near_miss::NearMisses;
 use super::owners::Person;
-use super::profiles::{PLACES_CAP, Profile, network_of};
+use super::places::{PLACES_CAP, network_of};
+use super::profiles::Profile;
 use super::successors::Successors;
 use super::timeline::{State, TOLERANCE_US, Timeline, line_of, told};
 use crate::model::column::Column;
@@ -15,8 +17,6 @@ use crate::model::fact::{Fact, Known};
 use crate::model::finding::Micros;
 use crate::model::inventory::Listed;
 use crate::model::place::{EventPlace, Sighting};
-use ipnet::IpNet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// How long before a refusal a change may have caused it.
@@ -75,7 +75,7 @@ pub fn facts(ground: &Ground<'_>, held: Option<&Held<'_>>, failure: &Failure) ->
         facts.successor(held, &owners);
         facts.listed(held);
         if let Some(timeline) = timeline {
-            facts.mismatch(timeline);
+            facts.found.extend(mismatch(failure, timeline, facts.environment()));
         }
         if let Some(profile) = held.profile {
             facts.history(profile);
@@ -291,64 +291,6 @@ impl<'f> Facts<'f> {
         }
     }
 
-    fn mismatch(&mut self, timeline: &Timeline<'_>) {
-        let (mut values, mut shown_by) = (Vec::new(), Vec::new());
-        for row in &timeline.listed {
-            let differing = self.differing(row);
-            let says = |(_, says): &(&str, String)| (row.place.clone(), format!("{}: {says}", line_of(row)));
-            shown_by.extend(differing.iter().map(says));
-            values.extend(differing.into_iter().map(|(what, _)| what.to_string()));
-        }
-        values.sort();
-        values.dedup();
-        if !values.is_empty() {
-            self.found.push(Known { fact: Fact::Mismatch, values, shown_by });
-        }
-    }
-
-    /// In what a call differs from a row of an inventory, and how, in words.
-    fn differing(&self, row: &Listed) -> Vec<(&'static str, String)> {
-        let mut differing = Vec::new();
-        let mut compare = |what, own: Option<&str>, listed: Option<&str>| {
-            if let (Some(own), Some(listed)) = (own, listed)
-                && !own.eq_ignore_ascii_case(listed)
-            {
-                differing.push((what, format!("{what} {listed}, called with {own}")));
-            }
-        };
-        let environment = row.environment.as_deref().map(|e| environment_of(e).unwrap_or(e));
-        compare("environment", self.environment(), environment);
-        compare("region", self.get(Column::Region), row.region.as_deref());
-        compare("tenant", self.get(Column::TenantUid), row.tenant_uid.as_deref());
-        if let Some(ip) = self.get(Column::SrcIp).filter(|ip| !allows_network(&row.allowed_networks, ip)) {
-            differing.push(("network", format!("allowed from {}, called from {ip}", row.allowed_networks.join(", "))));
-        }
-        let model = self.get(Column::DenyResource).or(self.get(Column::Service));
-        if let Some(model) = model.filter(|m| !allows_model(&row.allowed_models, m)) {
-            differing.push(("model", format!("allowed for {}, called {model}", row.allowed_models.join(", "))));
-        }
-        if let Some(says) = self.principal(row) {
-            differing.push(("principal", says));
-        }
-        differing
-    }
-
-    /// Whether who acted is another than who owns the credential; told only where both are named in one way.
-    fn principal(&self, row: &Listed) -> Option<String> {
-        let actor = self.get(Column::ActorName)?;
-        let owner = row.owner_name.as_deref()?;
-        let provider = row.provider.as_deref();
-        let (a, b) = (Person::new(actor, provider, None), Person::new(owner, provider, None));
-        // A person's key in the hands of a named application is somebody else's; other names are compared only where they are of one kind.
-        let is_persons =
-            row.owner_kind.as_deref() == Some("user") && self.get(Column::ActorType) == Some("application");
-        let alike = is_persons || (actor.contains('@') == owner.contains('@') && !actor.contains("..."));
-        let uids = [self.get(Column::ActorUid), row.owner_uid.as_deref()];
-        let same_uid = uids[0].is_some() && uids[0] == uids[1];
-        let named = row.credential_name.as_deref() == Some(actor);
-        (alike && !same_uid && !named && a.matches(&b).is_none()).then(|| format!("owned by {owner}, used by {actor}"))
-    }
-
     fn near_miss(&mut self, held: &Held<'_>) {
         if held.id.is_some() || held.profile.is_some_and(|p| p.first_success.is_some()) {
             return;
@@ -359,42 +301,5 @@ impl<'f> Facts<'f> {
             let shown_by = first.map(|s| self.seen(s, says)).into_iter().collect();
             self.put(Fact::NearMiss, near.name(), shown_by);
         }
-    }
-}
-
-fn allows_network(allowed: &[String], ip: &str) -> bool {
-    let Ok(ip) = ip.parse::<IpAddr>().map(|ip| ip.to_canonical()) else { return true };
-    let (mut any, mut unread) = (false, false);
-    for text in allowed {
-        match text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(net) => any |= net.contains(&ip),
-            Err(_) => unread = true,
-        }
-    }
-    allowed.is_empty() || any || unread
-}
-
-fn allows_model(allowed: &[String], model: &str) -> bool {
-    let bare = |m: &str| m.rsplit('/').next().unwrap_or(m).to_ascii_lowercase();
-    let fits = |allowed: &String| match allowed.strip_suffix('*') {
-        Some(head) => model.to_ascii_lowercase().starts_with(&head.to_ascii_lowercase()),
-        None => bare(allowed) == bare(model) || allowed.starts_with("all-"),
-    };
-    allowed.is_empty() || allowed.iter().any(fits)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_networks_and_models_allow_what_they_cannot_exclude() {
-        let nets = ["10.0.0.0/8".to_string(), "192.0.2.7".to_string()];
-        assert!(allows_network(&nets, "10.1.2.3") && allows_network(&nets, "192.0.2.7"));
-        assert!(!allows_network(&nets, "192.0.2.8"));
-        assert!(allows_network(&[], "192.0.2.8") && allows_network(&["office".into()], "192.0.2.8"));
-        let models = ["gpt-4o".to_string(), "openai/*".to_string()];
-        assert!(allows_model(&models, "openai/gpt-5") && allows_model(&models, "azure/gpt-4o"));
-        assert!(!allows_model(&models, "claude-sonnet-4"));
     }
 }

@@ -1,43 +1,26 @@
 //! What the others did in the same minutes: how many credentials of a provider were refused and accepted, who was rate limited, which addresses
-//! try many keys; keeps small samples of hashes, no events.
+//! try many keys; keeps hashes and counts, no events.
 
 use super::profiles::{Rows, hash, note};
+use crate::error::Error;
 use crate::model::finding::{Micros, Outcome, Uses};
+use crate::model::records::Codes;
+use polars::prelude::{DataFrame, IntoColumn, NamedFrom, PolarsError, Series, SortMultipleOptions};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Minutes are counted in steps of this many microseconds.
-pub const STEP_US: Micros = 300_000_000;
-/// Hashes kept of each set: more are estimated from how small the kept ones are.
+const STEP_US: Micros = 300_000_000;
+/// Hashes kept of the credentials accepted in a step: more are estimated from how small the kept ones are.
 const KEPT: usize = 32;
-/// From so many credentials refused in one step on, a provider may be at fault.
-const MANY_FAILING: f64 = 5.0;
+/// From so many credentials refused around one step on, a provider may be at fault.
+const MANY_FAILING: usize = 5;
 /// From so many credentials on, an address is trying keys.
-const MANY_KEYS: f64 = 10.0;
+const MANY_KEYS: usize = 10;
 
-/// Distinct credentials, counted by a sample of the smallest hashes.
-#[derive(Debug, Clone, Default)]
-struct Distinct {
-    smallest: Vec<u64>,
-}
-
-impl Distinct {
-    fn add(&mut self, hash: u64) {
-        note(&mut self.smallest, Some(hash));
-        self.smallest.truncate(KEPT);
-    }
-
-    fn count(&self) -> f64 {
-        match self.smallest.last() {
-            Some(largest) if self.smallest.len() == KEPT => (KEPT - 1) as f64 * (u64::MAX as f64 / *largest as f64),
-            _ => self.smallest.len() as f64,
-        }
-    }
-}
-
-/// Credentials by provider and step of time.
+/// Distinct credentials accepted by provider and step of time: for every event, so a sample of the smallest hashes each.
 #[derive(Debug, Default)]
 pub struct Pulse {
-    beats: FxHashMap<(u64, Micros), Distinct>,
+    beats: FxHashMap<(u64, Micros), Vec<u64>>,
     /// Addresses from which some credential was accepted.
     addresses: FxHashSet<u64>,
 }
@@ -51,10 +34,9 @@ impl Pulse {
         for (row, &code) in uses.credential_uid.codes.iter().enumerate() {
             let Some(index) = (code as usize).checked_sub(1) else { continue };
             let (seen, provider, ip) = &mut last[index];
-            if let Some(text) = text(&uses.provider, row) {
-                *provider = hash(text);
+            if let Some(hash) = text_hash(&uses.provider, row) {
+                *provider = hash;
             }
-            let step = uses.event_time_us[row].div_euclid(STEP_US);
             if uses.outcome[row] != Outcome::Success || !rows.counts(row) {
                 continue;
             }
@@ -62,42 +44,41 @@ impl Pulse {
                 *ip = uses.src_ip.codes[row];
                 pulse.addresses.extend(text_hash(&uses.src_ip, row));
             }
+            let step = uses.event_time_us[row].div_euclid(STEP_US);
             if *seen != step {
                 *seen = step;
-                pulse.beats.entry((*provider, step)).or_default().add(hash(&uses.credential_uid.values[index]));
+                pulse.add((*provider, step), hash(&uses.credential_uid.values[index]));
             }
         }
         pulse
     }
 
+    fn add(&mut self, beat: (u64, Micros), credential: u64) {
+        let kept = self.beats.entry(beat).or_default();
+        note(kept, Some(credential));
+        kept.truncate(KEPT);
+    }
+
     /// Adds another chunk's.
     pub fn merge(&mut self, other: Pulse) {
-        for (key, distinct) in other.beats {
-            let own = self.beats.entry(key).or_default();
-            distinct.smallest.into_iter().for_each(|h| own.add(h));
+        for (beat, credentials) in other.beats {
+            credentials.into_iter().for_each(|credential| self.add(beat, credential));
         }
         self.addresses.extend(other.addresses);
     }
 
-    /// Over the step and its neighbours: what happens at once may fall on both sides of a step's end.
-    fn count_around(&self, provider: u64, step: Micros) -> f64 {
-        let mut all = Distinct::default();
-        let near = (step - 1..=step + 1).filter_map(|s| self.beats.get(&(provider, s)));
-        near.flat_map(|d| &d.smallest).for_each(|h| all.add(*h));
-        all.count()
-    }
-
     fn count(&self, provider: u64, step: Micros) -> f64 {
-        self.beats.get(&(provider, step)).map_or(0.0, Distinct::count)
+        match self.beats.get(&(provider, step)).map(Vec::as_slice) {
+            Some([.., largest]) if self.beats[&(provider, step)].len() == KEPT => {
+                (KEPT - 1) as f64 * (u64::MAX as f64 / *largest as f64)
+            }
+            kept => kept.map_or(0.0, |kept| kept.len() as f64),
+        }
     }
 }
 
-fn text(codes: &crate::model::records::Codes, row: usize) -> Option<&str> {
-    (codes.codes[row] as usize).checked_sub(1).and_then(|i| codes.values.get(i)).map(String::as_str)
-}
-
-fn text_hash(codes: &crate::model::records::Codes, row: usize) -> Option<u64> {
-    text(codes, row).map(hash)
+fn text_hash(codes: &Codes, row: usize) -> Option<u64> {
+    (codes.codes[row] as usize).checked_sub(1).and_then(|i| codes.values.get(i)).map(|text| hash(text))
 }
 
 /// A refusal, as the fleet counts it.
@@ -117,45 +98,115 @@ pub struct Refusal<'r> {
     pub is_open: bool,
 }
 
-/// All of it together.
+/// What is counted by, when, and which credential.
 #[derive(Debug, Default)]
-pub struct Fleet {
-    accepted: Pulse,
-    refused: Pulse,
-    throttled: FxHashSet<(u64, Micros)>,
-    tried: FxHashMap<u64, Distinct>,
+struct Tried {
+    by: Vec<u64>,
+    step: Vec<Micros>,
+    credential: Vec<u64>,
 }
 
-impl Fleet {
-    /// Begins with what was accepted.
-    pub fn new(accepted: Pulse) -> Fleet {
-        Fleet { accepted, ..Fleet::default() }
+impl Tried {
+    fn push(&mut self, by: u64, step: Micros, credential: u64) {
+        self.by.push(by);
+        self.step.push(step);
+        self.credential.push(credential);
     }
 
+    /// The distinct credentials of each group, sorted.
+    fn grouped(self) -> Result<FxHashMap<(u64, Micros), Vec<u64>>, PolarsError> {
+        let rows = self.by.len();
+        let columns = vec![
+            Series::new("by".into(), self.by).into_column(),
+            Series::new("step".into(), self.step).into_column(),
+            Series::new("credential".into(), self.credential).into_column(),
+        ];
+        let sorted =
+            DataFrame::new(rows, columns)?.sort(["by", "step", "credential"], SortMultipleOptions::default())?;
+        let (by, step) = (sorted.column("by")?.u64()?, sorted.column("step")?.i64()?);
+        let credential = sorted.column("credential")?.u64()?;
+        let mut groups: FxHashMap<(u64, Micros), Vec<u64>> = FxHashMap::default();
+        for ((by, step), credential) in by.iter().zip(step.iter()).zip(credential.iter()) {
+            let group = groups.entry((by.unwrap_or_default(), step.unwrap_or_default())).or_default();
+            if group.last() != credential.as_ref() {
+                group.extend(credential);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// How many distinct credentials each group has, of those that have at least `least`.
+    fn counted(self, least: usize) -> Result<FxHashMap<(u64, Micros), u64>, PolarsError> {
+        let groups = self.grouped()?.into_iter().map(|(group, of)| (group, of.len() as u64));
+        Ok(groups.filter(|(_, count)| *count >= least as u64).collect())
+    }
+
+    /// The same over a step and its neighbours: what happens at once may fall on both sides of a step's end.
+    fn counted_around(self, least: usize) -> Result<FxHashMap<(u64, Micros), u64>, PolarsError> {
+        let groups = self.grouped()?;
+        let touched: FxHashSet<(u64, Micros)> =
+            groups.keys().flat_map(|(by, step)| (step - 1..=step + 1).map(move |s| (*by, s))).collect();
+        let count = |(by, step): (u64, Micros)| {
+            let near = (step - 1..=step + 1).filter_map(|s| groups.get(&(by, s)));
+            near.flatten().collect::<FxHashSet<_>>().len() as u64
+        };
+        let counted = touched.into_iter().map(|group| (group, count(group)));
+        Ok(counted.filter(|(_, count)| *count >= least as u64).collect())
+    }
+}
+
+/// Refusals under count.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    by_provider: Tried,
+    by_address: Tried,
+    throttled: FxHashSet<(u64, Micros)>,
+}
+
+impl Refusals {
     /// Counts a refusal.
     pub fn add(&mut self, refusal: Refusal<'_>) {
         let credential = hash(refusal.credential);
         let step = refusal.time_us.div_euclid(STEP_US);
         if refusal.is_throttled {
             self.throttled.insert((credential, step));
-            return;
-        }
-        if refusal.is_open {
-            let provider = refusal.provider.map_or(0, hash);
-            self.refused.beats.entry((provider, step)).or_default().add(credential);
-            if let Some(ip) = refusal.src_ip.map(hash).filter(|ip| !self.accepted.addresses.contains(ip)) {
-                self.tried.entry(ip).or_default().add(credential);
+        } else if refusal.is_open {
+            self.by_provider.push(refusal.provider.map_or(0, hash), step, credential);
+            if let Some(ip) = refusal.src_ip {
+                self.by_address.push(hash(ip), 0, credential);
             }
         }
     }
+}
 
-    /// How many credentials of a provider were refused and accepted around a time, where those refused are many and more than those accepted.
-    pub fn outage(&self, provider: Option<&str>, time_us: Micros) -> Option<(u64, u64)> {
+/// All of it together.
+#[derive(Debug, Default)]
+pub struct Fleet {
+    accepted: Pulse,
+    refused: FxHashMap<(u64, Micros), u64>,
+    tried: FxHashMap<(u64, Micros), u64>,
+    throttled: FxHashSet<(u64, Micros)>,
+}
+
+impl Fleet {
+    /// What was accepted, and what was refused.
+    pub fn new(accepted: Pulse, refusals: Refusals) -> Result<Fleet, Error> {
+        let fault =
+            |e: PolarsError| Error::new("fleet", e.to_string(), "this is a fault of keyfault: please report it");
+        Ok(Fleet {
+            refused: refusals.by_provider.counted_around(MANY_FAILING).map_err(fault)?,
+            tried: refusals.by_address.counted(MANY_KEYS).map_err(fault)?,
+            throttled: refusals.throttled,
+            accepted,
+        })
+    }
+
+    /// How many credentials of a provider were refused around a time, where they are many and more than those accepted.
+    pub fn outage(&self, provider: Option<&str>, time_us: Micros) -> Option<u64> {
         let provider = provider.map_or(0, hash);
         let step = time_us.div_euclid(STEP_US);
-        let refused = self.refused.count_around(provider, step);
-        let accepted = self.accepted.count(provider, step);
-        (refused >= MANY_FAILING && refused >= accepted).then_some((refused as u64, accepted as u64))
+        let refused = *self.refused.get(&(provider, step))?;
+        (refused as f64 >= self.accepted.count(provider, step)).then_some(refused)
     }
 
     /// Whether a credential was rate limited around a time.
@@ -166,7 +217,36 @@ impl Fleet {
 
     /// How many credentials an address tried, where they are many and none was ever accepted from it.
     pub fn keys_tried(&self, src_ip: &str) -> Option<u64> {
-        let tried = self.tried.get(&hash(src_ip))?.count();
-        (tried >= MANY_KEYS).then_some(tried as u64)
+        let ip = hash(src_ip);
+        self.tried.get(&(ip, 0)).copied().filter(|_| !self.accepted.addresses.contains(&ip))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fleet(refusals: &[(u64, i64, &str)]) -> Fleet {
+        let mut counted = Refusals::default();
+        let names: Vec<String> = refusals.iter().map(|(n, ..)| format!("key-{n}")).collect();
+        for ((_, minute, ip), credential) in refusals.iter().zip(&names) {
+            let time_us = minute * 60_000_000;
+            let (provider, src_ip) = (Some("acme"), Some(*ip));
+            counted.add(Refusal { provider, credential, src_ip, time_us, is_throttled: false, is_open: true });
+        }
+        Fleet::new(Pulse::default(), counted).unwrap()
+    }
+
+    #[test]
+    fn distinct_credentials_count_within_minutes_of_each_other() {
+        let five: Vec<(u64, i64, &str)> = (0..5).map(|n| (n, 8 + n as i64, "a")).collect();
+        assert_eq!(fleet(&five).outage(Some("acme"), 9 * 60_000_000), Some(5));
+        assert_eq!(fleet(&five).outage(Some("other"), 9 * 60_000_000), None);
+        assert_eq!(fleet(&five).outage(Some("acme"), 60 * 60_000_000), None);
+        assert_eq!(fleet(&[(1, 8, "a"); 9]).outage(Some("acme"), 9 * 60_000_000), None);
+        assert_eq!(fleet(&five).keys_tried("a"), None);
+        let ten: Vec<(u64, i64, &str)> = (0..10).map(|n| (n, 100 * n as i64, "a")).collect();
+        assert_eq!(fleet(&ten).keys_tried("a"), Some(10));
+        assert_eq!(fleet(&[]).keys_tried("a"), None);
     }
 }

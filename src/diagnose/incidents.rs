@@ -4,7 +4,7 @@ use super::audit::AuditLogs;
 use super::checklist::{Context, answers};
 use super::failures::Failure;
 use super::profiles::{Profile, hash};
-use super::remedy::fill;
+use super::remedy::{fill, step_for};
 use crate::model::cause::CauseTree;
 use crate::model::column::Column;
 use crate::model::fact::Known;
@@ -13,6 +13,7 @@ use crate::model::place::EventPlace;
 use crate::model::verdict::Verdict;
 use rustc_hash::FxHashSet;
 use sha2::{Digest, Sha256};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -202,7 +203,8 @@ impl Building {
             checklist: Vec::new(),
         };
         let steps = cause.map_or(&[][..], |c| &c.remediation);
-        incident.remediation = steps.iter().map(|step| fill(step, &incident, &self.strongest)).collect();
+        let meant = steps.iter().filter_map(|step| step_for(step, incident.provider.as_deref()));
+        incident.remediation = meant.map(|step| fill(step, &incident, &self.strongest)).collect();
         incident.checklist =
             answers(&Context { incident: &incident, cause, case, profile, strongest: &self.strongest });
         incident
@@ -229,21 +231,15 @@ impl Building {
 }
 
 /// What goes on comes first, then what is surest and most severe, then the most frequent.
-pub fn urgency(incident: &Incident) -> impl Ord + Clone + use<> {
-    let state = match incident.state {
-        State::Ongoing => 0u8,
+pub fn by_urgency(a: &Incident, b: &Incident) -> Ordering {
+    let state = |incident: &Incident| match incident.state {
+        State::Ongoing => 0,
         State::Unknown => 1,
         State::Recovered => 2,
     };
-    use std::cmp::Reverse;
-    (
-        state,
-        Reverse(incident.verdict),
-        Reverse(incident.level),
-        Reverse(incident.failures),
-        incident.first_seen,
-        incident.incident_uid.clone(),
-    )
+    let pressing = |i: &Incident| (i.verdict, i.level, i.failures);
+    let by_state = state(a).cmp(&state(b)).then_with(|| pressing(b).cmp(&pressing(a)));
+    by_state.then_with(|| (a.first_seen, &a.incident_uid).cmp(&(b.first_seen, &b.incident_uid)))
 }
 
 fn uid(first: &Failure, cause: Option<&str>) -> String {

@@ -118,9 +118,9 @@ impl<'l> KnownCredentials<'l> {
     pub fn meet(&mut self, uid: &str, profile: &Profile) -> Option<Id> {
         let provider = profile.provider.as_deref();
         let names = Names { uid: Some(uid), provider, ..Names::default() };
-        let by_alias =
-            |alias: &Box<str>| self.identities.named(Names { alias: Some(alias), provider, ..Names::default() });
-        let id = self.identities.named(names).or_else(|| profile.aliases.iter().find_map(by_alias))?;
+        let by_alias = |alias: &str| self.identities.named(Names { alias: Some(alias), provider, ..Names::default() });
+        let aliases = profile.aliases.iter().map(|alias| &**alias);
+        let id = self.identities.named(names).or_else(|| aliases.into_iter().find_map(by_alias))?;
         self.use_as(uid, id);
         Some(id)
     }

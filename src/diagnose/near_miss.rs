@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 /// Most sketches kept: those of the fingerprints with the smallest hashes.
 const CAP: usize = 1 << 16;
 
+/// What more keys than this have in common tells none of them.
+const COMMON: usize = 64;
+
 /// Sketches of the keys of a run.
 #[derive(Debug, Default)]
 pub struct Sketches {
@@ -54,7 +57,8 @@ impl NearMisses {
     pub fn near(&self, uid: &str) -> Option<(&str, Near)> {
         let at = hash(uid);
         let (_, sketch) = self.sketches.all.get(&at).filter(|(known, _)| **known == *uid)?;
-        let alike = sketch.keys().into_iter().filter_map(|key| self.by_key.get(&key)).flatten();
+        let alike = sketch.keys().into_iter().filter_map(|key| self.by_key.get(&key));
+        let alike = alike.filter(|good| good.len() <= COMMON).flatten();
         let near = alike.filter(|good| **good != at).filter_map(|good| {
             let (good, other) = self.sketches.all.get(good)?;
             Some((sketch.near(other)?, &**good))

@@ -143,6 +143,13 @@ impl<'l> Owners<'l> {
         found
     }
 
+    /// Changes to a person, matched for certain.
+    pub fn changes_of(&self, person: &Person) -> impl Iterator<Item = &'l Lifecycle> {
+        let same = self.by_short.get(person.short()).map_or(&[][..], Vec::as_slice);
+        let exact = same.iter().filter(|(other, _)| person.matches(other) == Some(Match::Exact));
+        exact.map(|(_, change)| *change)
+    }
+
     /// What the last change before a time made of an account or tenant.
     pub fn account(&self, provider: &str, account: &str, time_us: Micros) -> Option<(&'static str, &'l Lifecycle)> {
         let changes = self.accounts.get(&(provider.to_string(), account.to_string()))?;

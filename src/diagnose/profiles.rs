@@ -1,12 +1,13 @@
 //! What every credential did over the run, folded chunk by chunk; runs for every event, so it works on codes.
 
-use crate::model::environment::environment_of;
+use super::places::{PLACES_CAP, Stay, Stays};
 use crate::model::finding::{Micros, Outcome, Uses};
 use crate::model::place::Sighting;
 pub use crate::model::place::network_of;
 use crate::model::records::Codes;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
+use std::collections::hash_map::Entry;
 use std::hash::BuildHasher;
 
 /// Distinct addresses and operations are counted up to this many: the smallest hashes are kept, so that the order of merging cannot matter.
@@ -15,40 +16,9 @@ pub const DISTINCT_CAP: usize = 256;
 const STEP_US: Micros = 600_000_000;
 /// Most steps remembered per credential; the latest are kept, for recovery is asked about late in the log.
 const STEPS_CAP: usize = 1024;
-/// Most places remembered per credential, the first in their order.
-pub const PLACES_CAP: usize = 32;
 
 /// Most other names remembered per credential.
 const ALIASES_CAP: usize = 8;
-
-/// Where from and where to a credential was accepted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Place {
-    /// The caller's network: 24 bits of an IPv4 address, 48 of an IPv6 one.
-    pub network: Option<Box<str>>,
-    /// The region.
-    pub region: Option<Box<str>>,
-    /// The organisation, project or workspace.
-    pub tenant: Option<Box<str>>,
-    /// The environment that the names of service and tenant speak of.
-    pub environment: Option<Box<str>>,
-}
-
-impl Place {
-    /// One of its parts by name: network, region, tenant or environment.
-    pub fn get(&self, part: &str) -> Option<&str> {
-        match part {
-            "network" => self.network.as_deref(),
-            "region" => self.region.as_deref(),
-            "tenant" => self.tenant.as_deref(),
-            "environment" => self.environment.as_deref(),
-            _ => None,
-        }
-    }
-}
-
-/// First and last success at a place.
-pub type Stay = (Place, Sighting, Sighting);
 
 /// Successes of one call in one step of time: step, call, first and last.
 type Step = (Micros, u64, Micros, Micros);
@@ -118,10 +88,6 @@ fn word(codes: &Codes, row: usize) -> Option<Box<str>> {
     at(&codes.values, codes, row).map(|i| codes.values[i].as_str().into())
 }
 
-fn text_of(code: u32, codes: &Codes) -> Option<&str> {
-    code.checked_sub(1).map(|i| codes.values[i as usize].as_str())
-}
-
 /// The key of a call: service and operation together.
 fn call(service: Option<u64>, operation: Option<u64>) -> u64 {
     service.unwrap_or(0).rotate_left(21) ^ operation.unwrap_or(0)
@@ -180,14 +146,17 @@ impl Profiles {
     pub fn merge(&mut self, later: Profiles, (input, record): (u32, u64)) {
         for (credential, mut profile) in later.all {
             profile.shift(input, record);
-            let own = self.all.entry(credential);
-            let before = match &own {
-                std::collections::hash_map::Entry::Occupied(own) => own.get().bytes(),
-                std::collections::hash_map::Entry::Vacant(_) => 0,
-            };
-            let own = own.or_default();
-            own.merge(profile);
-            self.bytes += own.bytes().saturating_sub(before);
+            match self.all.entry(credential) {
+                Entry::Vacant(own) => {
+                    self.bytes += profile.bytes();
+                    own.insert(profile);
+                }
+                Entry::Occupied(mut own) => {
+                    let before = own.get().bytes();
+                    own.get_mut().merge(profile);
+                    self.bytes += own.get().bytes().saturating_sub(before);
+                }
+            }
         }
     }
 
@@ -200,26 +169,6 @@ impl Profiles {
     pub fn take(&mut self) -> impl Iterator<Item = (Box<str>, Profile)> + use<> {
         self.bytes = 0;
         std::mem::take(&mut self.all).into_iter()
-    }
-}
-
-/// Codes of network, region, tenant and service.
-type PlaceCodes = (u32, u32, u32, u32);
-
-/// Stays within one chunk, by codes: texts are made once each.
-#[derive(Clone, Default)]
-struct Stays {
-    all: Vec<(PlaceCodes, Sighting, Sighting)>,
-}
-
-impl Stays {
-    fn note(&mut self, uses: &Uses, row: usize, seen: Sighting) {
-        let code = |codes: &Codes| codes.codes[row];
-        let place = (code(&uses.src_ip), code(&uses.region), code(&uses.tenant_uid), code(&uses.service));
-        match self.all.iter_mut().rev().find(|(known, ..)| *known == place) {
-            Some((_, first, last)) => (*first, *last) = ((*first).min(seen), (*last).max(seen)),
-            None => self.all.push((place, seen, seen)),
-        }
     }
 }
 
@@ -300,16 +249,12 @@ impl Profile {
     }
 
     fn with(mut self, stays: Stays, uses: &Uses) -> Profile {
-        for ((ip, region, tenant, service), first, last) in stays.all {
-            let named = [text_of(service, &uses.service), text_of(tenant, &uses.tenant_uid)];
-            let place = Place {
-                network: text_of(ip, &uses.src_ip).and_then(network_of).map(Into::into),
-                region: text_of(region, &uses.region).map(Into::into),
-                tenant: text_of(tenant, &uses.tenant_uid).map(Into::into),
-                environment: named.into_iter().flatten().find_map(environment_of).map(Into::into),
-            };
-            self.stay((place, first, last));
-        }
+        stays.told(uses).into_iter().for_each(|stay| self.stay(stay));
+        // Most credentials have few of each, and there may be very many credentials.
+        self.places.shrink_to_fit();
+        self.steps.shrink_to_fit();
+        self.src_ips.shrink_to_fit();
+        self.operations.shrink_to_fit();
         self
     }
 

@@ -5,6 +5,12 @@ use crate::model::column::Column;
 use crate::model::fact::Fact;
 use crate::model::finding::Incident;
 
+/// A step without the provider that it is meant for in brackets before it; none where the provider is another.
+pub fn step_for<'s>(step: &'s str, provider: Option<&str>) -> Option<&'s str> {
+    let Some((meant, rest)) = step.strip_prefix('[').and_then(|s| s.split_once("] ")) else { return Some(step) };
+    provider.is_some_and(|p| p == meant || p.starts_with(&format!("{meant}_"))).then_some(rest)
+}
+
 /// A step with every `{column}` replaced. What the logs do not name is said in words, or, inside a command, shown as `<column>`.
 pub fn fill(step: &str, incident: &Incident, strongest: &Diagnosed) -> String {
     let fact = |name: &str| {
@@ -72,6 +78,13 @@ fn value(column: Column, incident: &Incident, strongest: &Diagnosed) -> Option<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_of_another_provider_are_left_out() {
+        assert_eq!(step_for("Rotate it", None), Some("Rotate it"));
+        assert_eq!(step_for("[aws] aws iam ...", Some("aws_apigateway")), Some("aws iam ..."));
+        assert_eq!(step_for("[aws] aws iam ...", Some("litellm")), None);
+    }
 
     #[test]
     fn steps_name_what_the_logs_name() {

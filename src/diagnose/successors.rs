@@ -10,14 +10,17 @@ const NEWEST: usize = 16;
 /// Most credentials of which the first success is remembered.
 const REMEMBERED: usize = 1 << 17;
 
+/// Who uses credentials, and whose they are.
+type Actor = (Box<str>, Box<str>);
+
 /// Credentials that were accepted, by who used them.
 #[derive(Debug, Default)]
 pub struct Successors {
-    by_actor: FxHashMap<(Box<str>, Box<str>), Vec<(Sighting, Box<str>)>>,
+    by_actor: FxHashMap<Actor, Vec<(Sighting, Box<str>)>>,
     first: FxHashMap<Box<str>, Sighting>,
 }
 
-fn actor(profile: &Profile) -> Option<(Box<str>, Box<str>)> {
+fn actor(profile: &Profile) -> Option<Actor> {
     Some((profile.actor_name.clone()?, profile.provider.clone().unwrap_or_default()))
 }
 

@@ -11,6 +11,7 @@ pub mod episode;
 pub mod fact;
 pub mod finding;
 pub mod framing;
+pub mod incident;
 pub mod inventory;
 pub mod json;
 pub mod lazy_regex;

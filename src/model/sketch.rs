@@ -88,10 +88,12 @@ impl Sketch {
         (one_place && (head, tail) != (self.heads.len(), self.tails.len())).then_some(Near::OnePlace)
     }
 
-    /// Values of which two keys that are nearly the same share at least one.
-    pub fn keys(&self) -> [u64; 3] {
-        let end = |ends: &[u32], kind: u64| kind << 32 | u64::from(ends.first().copied().unwrap_or(0));
-        [self.bare | 1 << 63, end(&self.heads, 1), end(&self.tails, 2)]
+    /// Values of which two keys that are nearly the same share at least one. Many keys share their first characters, so several beginnings count.
+    pub fn keys(&self) -> Vec<u64> {
+        let tag = |kind: u64, hash: &u32| kind << 32 | u64::from(*hash);
+        let heads = self.heads.iter().take(3).zip(2..).map(|(hash, kind)| tag(kind, hash));
+        let tails = self.tails.iter().take(1).map(|hash| tag(1, hash));
+        heads.chain(tails).chain([self.bare | 1 << 63]).collect()
     }
 }
 

@@ -39,6 +39,13 @@ pub struct Uses {
     pub user_agent: Codes,
 }
 
+impl Uses {
+    /// The same with nothing but times and outcomes.
+    pub fn times(self) -> Uses {
+        Uses { event_time_us: self.event_time_us, outcome: self.outcome, ..Uses::default() }
+    }
+}
+
 /// How an event ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

@@ -4,30 +4,29 @@ use super::claims::{Attributed, Claims};
 use super::engine::Engine;
 use super::factual::FactRules;
 use super::gather::Gathered;
+use super::meeting::{Met, failures};
 use crate::diagnose::credentials::credential;
 use crate::diagnose::ends::uses_after_end;
 use crate::diagnose::facts::{Ground, Held, facts};
-use crate::diagnose::failures::{Failure, FailureRows, Subject};
-use crate::diagnose::fleet::{Fleet, Refusal};
-use crate::diagnose::incidents::{Case, Diagnosed, Open, urgency};
-use crate::diagnose::known::KnownCredentials;
-use crate::diagnose::near_miss::NearMisses;
+use crate::diagnose::failures::{Failure, Subject};
+use crate::diagnose::fleet::{Fleet, Refusals};
+use crate::diagnose::history::{Refused, history, owners};
+use crate::diagnose::identity::Id;
+use crate::diagnose::incidents::{Case, Diagnosed, Open, by_urgency};
+use crate::diagnose::owners::Person;
 use crate::diagnose::profiles::Profile;
-use crate::diagnose::successors::Successors;
 use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
 use crate::model::column::Column;
 use crate::model::fact::{Fact, Known};
-use crate::model::finding::{Credential, Evidence, Incident, Lifecycle, Micros, UseAfterEnd};
-use crate::model::inventory::Listed;
+use crate::model::finding::{Credential, Evidence, Happened, Incident, Micros, UseAfterEnd};
+use crate::model::place::EventPlace;
 use crate::model::verdict::Sureness;
 use crate::rule::index::DIAGNOSIS;
 use crate::store::sorted::{Merged, Sorted};
-use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::iter::Peekable;
-use std::sync::Arc;
 
 /// What diagnosis adds to one refusal. Ordered by row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,11 +43,11 @@ pub struct RowVerdict {
 
 /// An incident in the order in which people should read them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Ranked(pub Incident);
+pub struct Ranked(pub Box<Incident>);
 
-/// Orders a type by a key that it gives.
+/// Orders a type as an expression over two of it says.
 macro_rules! ordered {
-    ($type:ty, $own:ident => $key:expr) => {
+    ($type:ty, ($a:ident, $b:ident) => $order:expr) => {
         impl PartialEq for $type {
             fn eq(&self, other: &Self) -> bool {
                 self.cmp(other).is_eq()
@@ -62,18 +61,24 @@ macro_rules! ordered {
         }
         impl Ord for $type {
             fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-                let key = |$own: &Self| $key;
-                key(self).cmp(&key(other))
+                let ($a, $b) = (self, other);
+                $order
             }
         }
     };
 }
 
-ordered!(RowVerdict, own => own.row);
-ordered!(Ranked, own => urgency(&own.0));
+ordered!(RowVerdict, (a, b) => a.row.cmp(&b.row));
+ordered!(Ranked, (a, b) => by_urgency(&a.0, &b.0));
 
-/// Where the rows of the `credentials` table go, one after another in the order of their ids.
-pub type EachCredential<'e> = &'e mut dyn FnMut(Credential) -> Result<(), Error>;
+/// Where rows go that come one after another, in the order of credentials.
+pub trait Told {
+    /// A row of `credentials`.
+    fn credential(&mut self, credential: Credential) -> Result<(), Error>;
+
+    /// Rows of `timeline`, of one credential.
+    fn happened(&mut self, happened: Vec<Happened>) -> Result<(), Error>;
+}
 
 /// What diagnosis found.
 pub struct Diagnosis {
@@ -103,135 +108,34 @@ pub fn diagnose(
     engine: &Engine<'_>,
     gathered: &mut Gathered,
     asked: Asked<'_>,
-    each: EachCredential<'_>,
+    told: &mut dyn Told,
 ) -> Result<Diagnosis, Error> {
     let (lifecycle, listed) = (std::mem::take(&mut gathered.lifecycle), std::mem::take(&mut gathered.listed));
     let met = Met::new(gathered, &lifecycle, &listed)?;
-    let mut fleet = Fleet::new(std::mem::take(&mut gathered.pulse));
-    let failures = failures(gathered, &met, &mut fleet, asked.memory_bytes)?;
+    let mut refusals = Refusals::default();
+    let failures = failures(gathered, &met, &mut refusals, asked.memory_bytes)?;
+    let fleet = Fleet::new(std::mem::take(&mut gathered.pulse), refusals)?;
     let inputs = std::mem::take(&mut gathered.inputs);
     let audit = std::mem::take(&mut gathered.audit);
     let ground =
         Ground { known: &met.known, fleet: &fleet, near: &met.near, successors: &met.successors, inputs: &inputs };
     let mut joining = Joining {
+        met: &met,
         ground,
         case: Case { causes: &engine.rules.causes, gap_us: asked.gap_us, end_us: gathered.end_us, audit: &audit },
         rules: FactRules::new(engine.rules_of(DIAGNOSIS)),
         claims: Claims::new(engine.rules, asked.attributed),
-        verdicts: std::mem::replace(&mut gathered.verdicts, Verdicts::new(Arc::new([]))),
+        verdicts: std::mem::replace(&mut gathered.verdicts, Verdicts::new(std::sync::Arc::new([]))),
         found: Diagnosis {
-            rows: Sorted::new(asked.memory_bytes / 16),
-            incidents: Sorted::new(asked.memory_bytes / 16),
+            rows: Sorted::new(asked.memory_bytes / 32),
+            incidents: Sorted::new(asked.memory_bytes / 32),
             causes: BTreeMap::new(),
             ends: BTreeMap::new(),
         },
     };
-    joining.all(gathered, &met, failures, each)?;
+    joining.all(gathered, failures, told)?;
     gathered.verdicts = joining.verdicts;
     Ok(joining.found)
-}
-
-/// The credentials in use, met with those that logs and inventories speak of.
-struct Met<'l> {
-    known: KnownCredentials<'l>,
-    near: NearMisses,
-    successors: Successors,
-    /// Profiles of credentials in use under several names, by the name under which they count.
-    joined: FxHashMap<Box<str>, Profile>,
-}
-
-impl<'l> Met<'l> {
-    fn new(gathered: &mut Gathered, lifecycle: &'l [Lifecycle], listed: &'l [Listed]) -> Result<Met<'l>, Error> {
-        let mut known = KnownCredentials::new(lifecycle, listed);
-        let mut successors = Successors::default();
-        let mut working: FxHashSet<Box<str>> = FxHashSet::default();
-        let mut hinted: BTreeMap<usize, Vec<Box<str>>> = BTreeMap::new();
-        let sketches = std::mem::take(&mut gathered.sketches);
-        gathered.each_profile(&mut |uid, profile| {
-            if known.meet(uid, &profile).is_none()
-                && let Some(id) =
-                    profile.hint.as_deref().and_then(|h| known.hinted(h, profile.provider.as_deref(), Some(uid)))
-            {
-                hinted.entry(id).or_default().push(uid.into());
-            }
-            successors.add(uid, &profile);
-            if profile.first_success.is_some() && sketches.holds(uid) {
-                working.insert(uid.into());
-            }
-            Ok(())
-        })?;
-        // A masked form that two credentials in use fit tells neither.
-        for (id, uids) in hinted {
-            if let [uid] = &uids[..] {
-                known.use_as(uid, id);
-            }
-        }
-        let near = NearMisses::new(sketches, &|uid| working.contains(uid));
-        let mut joined: FxHashMap<Box<str>, Profile> = FxHashMap::default();
-        if known.has_joined() {
-            gathered.each_profile(&mut |uid, profile| {
-                if known.same_as(uid).len() > 1 {
-                    joined.entry(known.canonical(uid).into()).or_default().merge(profile);
-                }
-                Ok(())
-            })?;
-        }
-        Ok(Met { known, near, successors, joined })
-    }
-
-    /// The name under which the credential of a refusal counts.
-    fn credential<'f>(&'f self, failure: &'f Failure) -> Option<&'f str> {
-        if let Some(uid) = failure.get(Column::CredentialUid) {
-            return Some(self.known.canonical(uid));
-        }
-        let provider = failure.get(Column::Provider);
-        let named = failure.get(Column::CredentialAlias).and_then(|alias| self.known.aliased(alias, provider));
-        let id = named.or_else(|| self.known.hinted(failure.get(Column::CredentialHint)?, provider, None))?;
-        self.known.in_use(id).or_else(|| self.known.timeline(id).name())
-    }
-}
-
-/// All refusals by whom they happened to, and what they show of the fleet.
-fn failures(
-    gathered: &mut Gathered,
-    met: &Met<'_>,
-    fleet: &mut Fleet,
-    memory_bytes: usize,
-) -> Result<Sorted<Failure>, Error> {
-    let mut sorted = Sorted::new(memory_bytes / 8);
-    let numbers: FxHashMap<Arc<str>, u32> = gathered.inputs.iter().map(|(n, _)| n.clone()).zip(0..).collect();
-    let mut row = 0;
-    for batch in gathered.spool.rows()? {
-        let batch = batch?;
-        let rows = FailureRows::new(&batch);
-        for at in 0..batch.num_rows() {
-            let verdict = gathered.row_verdicts[row];
-            let mut failure = rows.get(at, verdict);
-            failure.row = row as u64;
-            failure.input = failure.get(Column::InputFile).and_then(|n| numbers.get(n)).copied().unwrap_or(0);
-            failure.subject = failure.subject_of(met.credential(&failure));
-            let cause = gathered.verdicts.get(verdict).cause.as_deref();
-            if let Some(refusal) = refusal(&failure, cause) {
-                fleet.add(refusal);
-            }
-            let bytes = failure.bytes();
-            sorted.push(failure, bytes)?;
-            row += 1;
-        }
-    }
-    Ok(sorted)
-}
-
-fn refusal<'f>(failure: &'f Failure, cause: Option<&str>) -> Option<Refusal<'f>> {
-    let branch = cause.and_then(|c| c.split('.').next()).unwrap_or_default();
-    Some(Refusal {
-        provider: failure.get(Column::Provider),
-        credential: failure.subject.credential.as_deref()?,
-        src_ip: failure.get(Column::SrcIp),
-        time_us: failure.time_us()?,
-        is_throttled: cause == Some("traffic.rate_limited"),
-        is_open: ["", "credential", "identity", "provider", "gateway"].contains(&branch),
-    })
 }
 
 /// Refusals in the order of their subjects.
@@ -252,8 +156,25 @@ fn next_subject(queue: &mut Queue) -> Result<Option<Subject>, Error> {
     }
 }
 
+/// A refusal as the history of its credential cites it.
+fn cited(failure: &Failure) -> (EventPlace, String) {
+    let text = |column| failure.get(column);
+    let place = EventPlace {
+        event_time_us: failure.time_us(),
+        source: text(Column::Source).unwrap_or_default().into(),
+        event_uid: text(Column::EventUid).map(Into::into),
+        input_file: text(Column::InputFile).unwrap_or_default().into(),
+        input_record: failure.input_record,
+    };
+    let status = (failure.http_status > 0).then(|| failure.http_status.to_string());
+    let words = [status.as_deref(), text(Column::StatusCode), text(Column::StatusDetail)];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    (place, format!("refused: {}", words.join(" ")))
+}
+
 /// The join under way.
 struct Joining<'j> {
+    met: &'j Met<'j>,
     ground: Ground<'j>,
     case: Case<'j>,
     rules: FactRules<'j>,
@@ -264,19 +185,14 @@ struct Joining<'j> {
 
 impl Joining<'_> {
     /// Goes through refusals and profiles side by side, both in the order of credentials.
-    fn all(
-        &mut self,
-        gathered: &mut Gathered,
-        met: &Met<'_>,
-        failures: Sorted<Failure>,
-        each: EachCredential<'_>,
-    ) -> Result<(), Error> {
+    fn all(&mut self, gathered: &mut Gathered, failures: Sorted<Failure>, told: &mut dyn Told) -> Result<(), Error> {
         let mut queue = failures.into_rows()?.peekable();
+        let met = self.met;
         let mut unused = met.known.unused_by_name().into_iter().peekable();
         let end_us = gathered.end_us;
         gathered.each_profile(&mut |uid, profile| {
             while let Some((name, id)) = unused.next_if(|(name, _)| *name < uid) {
-                each(credential(name, None, Some(met.known.timeline(id)), end_us))?;
+                self.unused((name, id), end_us, told)?;
             }
             self.until(&mut queue, uid)?;
             if met.known.canonical(uid) != uid {
@@ -284,21 +200,37 @@ impl Joining<'_> {
             }
             let profile = met.joined.get(uid).unwrap_or(&profile);
             let subject = Subject { credential: Some(uid.into()), other: "".into() };
-            self.subject(&mut queue, &subject, Some(profile))?;
-            let timeline = met.known.id_of(uid).map(|id| met.known.timeline(id));
-            let ends = timeline.map_or_else(Vec::new, |t| uses_after_end(t, profile));
+            let refused = self.subject(&mut queue, &subject, Some(profile))?;
+            let id = met.known.id_of(uid);
+            let owners = self.owners(id, Some(profile));
+            let held = Held { uid, profile: Some(profile), id, owners: &owners };
+            told.happened(history(&self.ground, &held, refused))?;
+            let ends = id.map_or_else(Vec::new, |id| uses_after_end(met.known.timeline(id), profile));
             if !ends.is_empty() {
                 self.found.ends.insert(uid.into(), ends);
             }
-            each(credential(uid, Some(profile), timeline, end_us))
+            told.credential(credential(uid, Some(profile), id.map(|id| met.known.timeline(id)), end_us))
         })?;
         for (name, id) in unused {
-            each(credential(name, None, Some(met.known.timeline(id)), end_us))?;
+            self.unused((name, id), end_us, told)?;
         }
         while let Some(subject) = next_subject(&mut queue)? {
             self.subject(&mut queue, &subject, None)?;
         }
         Ok(())
+    }
+
+    /// A credential that logs or inventories speak of and that no log shows in use.
+    fn unused(&self, (uid, id): (&str, Id), end_us: Option<Micros>, told: &mut dyn Told) -> Result<(), Error> {
+        let owners = self.owners(Some(id), None);
+        told.happened(history(&self.ground, &Held { uid, profile: None, id: Some(id), owners: &owners }, None))?;
+        told.credential(credential(uid, None, Some(self.met.known.timeline(id)), end_us))
+    }
+
+    fn owners(&self, id: Option<Id>, profile: Option<&Profile>) -> Vec<Person> {
+        let listed = id.map_or_else(Vec::new, |id| self.met.known.timeline(id).owners());
+        let actor = profile.and_then(|p| Some((p.actor_name.as_deref()?, p.provider.as_deref())));
+        owners(listed, actor)
     }
 
     /// Subjects that come before a credential: those without one, and credentials that have no profile.
@@ -310,13 +242,16 @@ impl Joining<'_> {
     }
 
     /// All refusals of one subject.
-    fn subject(&mut self, queue: &mut Queue, subject: &Subject, profile: Option<&Profile>) -> Result<(), Error> {
+    fn subject(&mut self, queue: &mut Queue, subject: &Subject, profile: Option<&Profile>) -> Result<Refused, Error> {
+        let mut refused: Refused = None;
         let id = subject.credential.as_deref().and_then(|uid| self.ground.known.id_of_any(uid));
-        let owners = id.map_or_else(Vec::new, |id| self.ground.known.timeline(id).owners());
+        let owners = self.owners(id, profile);
         let held = subject.credential.as_deref().map(|uid| Held { uid, profile, id, owners: &owners });
         let mut open = Open::default();
         while let Some(failure) = next_of(queue, subject)? {
             let row = failure.row;
+            let cited = cited(&failure);
+            refused = Some((refused.map_or_else(|| cited.clone(), |(first, _)| first), cited));
             let (diagnosed, verdict, evidence) = self.diagnosed(held.as_ref(), failure);
             let (incident, ended) = open.add(&self.case, profile, diagnosed);
             ended.map_or(Ok(()), |incident| self.end(incident))?;
@@ -324,12 +259,13 @@ impl Joining<'_> {
             let result = RowVerdict { row, verdict, incident_uid: (&*incident).into(), evidence };
             self.found.rows.push(result, bytes)?;
         }
-        open.finish(&self.case, profile).into_iter().try_for_each(|incident| self.end(incident))
+        open.finish(&self.case, profile).into_iter().try_for_each(|incident| self.end(incident))?;
+        Ok(refused)
     }
 
     fn end(&mut self, incident: Incident) -> Result<(), Error> {
         const BYTES: usize = 6_000;
-        self.found.incidents.push(Ranked(incident), BYTES)
+        self.found.incidents.push(Ranked(Box::new(incident)), BYTES)
     }
 
     fn diagnosed(&mut self, held: Option<&Held<'_>>, failure: Failure) -> (Diagnosed, VerdictId, Vec<Evidence>) {

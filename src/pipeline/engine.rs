@@ -45,6 +45,8 @@ pub struct Engine<'r> {
     pub rules: &'r RuleSet,
     /// The mappings.
     pub mapper: Mapper<'r>,
+    /// The mappings of inventories alone.
+    pub inventories: Mapper<'r>,
     /// The claims of all rules by number, and then of all correlations.
     pub claims: Arc<[Option<CauseClaim>]>,
     by_source: Arc<BySource<'r>>,
@@ -137,8 +139,10 @@ impl<'r> Engine<'r> {
         let wanted = by_source.clone();
         let projections: Projections<'r> =
             Arc::new(move |source| wanted.get(source).map_or_else(Projection::default, |s| s.projection().clone()));
+        let lists = mappings.iter().filter(|m| !m.inventory.is_empty()).cloned().collect();
+        let inventories = Mapper::new(lists, projections.clone(), None)?;
         let mapper = Mapper::new(mappings, projections, options.only_source.as_deref())?;
-        Ok(Engine { rules, mapper, claims: rules.claims().into(), by_source })
+        Ok(Engine { rules, mapper, inventories, claims: rules.claims().into(), by_source })
     }
 
     /// The rules that a source can meet.

@@ -100,13 +100,13 @@ impl Gathered {
     /// Nothing gathered yet.
     pub fn new(engine: &Engine<'_>, gap_us: Micros, memory_bytes: usize) -> Gathered {
         Gathered {
-            spool: Spool::new(memory_bytes / 8),
+            spool: Spool::new(memory_bytes / 16),
             row_verdicts: Vec::new(),
             verdicts: Verdicts::new(engine.claims.clone()),
             profiles: Profiles::default(),
             profile_rows: Sorted::new(usize::MAX),
             spills: 0,
-            profile_budget: memory_bytes / 8,
+            profile_budget: memory_bytes / 12,
             habits: Habits::new(memory_bytes / 16),
             pulse: Pulse::default(),
             sketches: Sketches::default(),

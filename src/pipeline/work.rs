@@ -124,16 +124,15 @@ impl<'w, 'r> Worker<'w, 'r> {
                 excerpt: excerpt(&reject.excerpt),
             });
         }
-        let name = inputs[chunk.input].name.clone();
-        self.map(chunk, &name, &mut part);
+        self.map(chunk, &inputs[chunk.input], &mut part);
         part
     }
 
-    fn map(&mut self, chunk: &Chunk, name: &str, part: &mut Part) {
+    fn map(&mut self, chunk: &Chunk, input: &Input, part: &mut Part) {
         let decoded = Decoded::default();
         let whole = mapper::Chunk { framing: chunk.framing, body: &chunk.body, header: &chunk.header };
-        let mapped = self.engine.mapper.map(whole, &decoded);
-        self.keep(mapped, name, part);
+        let mapper = if input.is_inventory { &self.engine.inventories } else { &self.engine.mapper };
+        self.keep(mapper.map(whole, &decoded), &input.name, part);
     }
 
     fn keep(&mut self, mapped: mapper::Mapped<'_, '_>, name: &str, part: &mut Part) {
@@ -190,8 +189,9 @@ impl<'w, 'r> Worker<'w, 'r> {
             failures,
             source,
             ordinals: batch.ordinals,
+            // Without ids there are no duplicates, for which alone they would be looked at again.
+            uses: if batch.digests.iter().all(|d| *d == 0) { batch.uses.times() } else { batch.uses },
             digests: batch.digests,
-            uses: batch.uses,
             claims,
             events,
         })

@@ -4,12 +4,12 @@ use super::Run;
 use super::anomalies::{Known, anomalies};
 use super::attach::{Causes, Refusals};
 use super::collect::Collector;
-use super::diagnosis::{Asked, Diagnosis, RowVerdict, diagnose, explained};
+use super::diagnosis::{Asked, Diagnosis, RowVerdict, Told, diagnose, explained};
 use super::engine::Engine;
 use crate::detect::sigma;
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
-use crate::model::finding::{Credential, Findings, Incident};
+use crate::model::finding::{Credential, Findings, Happened, Incident};
 use crate::report::failures::{Diagnosed, diagnosed, schema};
 use crate::report::parquet::TableWriter;
 use crate::report::{json, summary, tables};
@@ -38,9 +38,13 @@ pub fn report(
     let inputs = gathered.inputs.clone();
     let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
     let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed };
-    let mut credentials = Table::<Credential>::create(out, "credentials", tables::credentials)?;
-    let found = diagnose(engine, gathered, asked, &mut |credential| credentials.add(credential))?;
-    credentials.finish()?;
+    let mut streamed = Streamed {
+        credentials: Table::create(out, "credentials", tables::credentials)?,
+        timeline: Table::create(out, "timeline", tables::timeline)?,
+    };
+    let found = diagnose(engine, gathered, asked, &mut streamed)?;
+    streamed.credentials.finish()?;
+    streamed.timeline.finish()?;
     let Diagnosis { rows, incidents, causes, ends } = found;
     let (mut alerts, matches) = gathered.matches.finish(engine)?;
     let known = Known { ends: &ends, inputs: &inputs, locate: run.locate, since_us: None };
@@ -116,12 +120,28 @@ impl<T> Table<T> {
     }
 }
 
+/// The tables that are written while diagnosis goes from credential to credential.
+struct Streamed {
+    credentials: Table<Credential>,
+    timeline: Table<Happened>,
+}
+
+impl Told for Streamed {
+    fn credential(&mut self, credential: Credential) -> Result<(), Error> {
+        self.credentials.add(credential)
+    }
+
+    fn happened(&mut self, happened: Vec<Happened>) -> Result<(), Error> {
+        happened.into_iter().try_for_each(|row| self.timeline.add(row))
+    }
+}
+
 /// Writes all incidents, and keeps the most pressing ones.
 fn write_incidents(out: &OutDir, ranked: Sorted<super::diagnosis::Ranked>) -> Result<(Vec<Incident>, u64), Error> {
     let mut table = Table::<Incident>::create(out, "incidents", tables::incidents)?;
     let (mut told, mut total) = (Vec::new(), 0);
     for incident in ranked.into_rows()? {
-        let incident = incident?.0;
+        let incident = *incident?.0;
         if told.len() < TOLD {
             told.push(incident.clone());
         }

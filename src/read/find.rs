@@ -25,6 +25,8 @@ pub struct Input {
     pub bytes: u64,
     /// The file itself, whatever links lead to it; empty where there is none.
     pub real: PathBuf,
+    /// Whether it is a list of credentials and nothing else, because the user says so.
+    pub is_inventory: bool,
 }
 
 /// Folders and what they are behind all links: files of one folder share the answer, which costs a system call for every part of a path.
@@ -70,15 +72,32 @@ pub fn find(arguments: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
     }
     let mut inputs: Vec<Input> = found.into_iter().map(file).collect();
     if stdin {
-        inputs.push(Input { name: "-".into(), origin: Origin::Stdin, bytes: 0, real: PathBuf::new() });
+        inputs.push(Input {
+            name: "-".into(),
+            origin: Origin::Stdin,
+            bytes: 0,
+            real: PathBuf::new(),
+            is_inventory: false,
+        });
     }
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((inputs, problems))
 }
 
+/// The same with further inputs that are lists of credentials. A file named as both is a list.
+pub fn find_with_inventories(arguments: &[String], inventories: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
+    let (mut inputs, mut problems) = find(arguments)?;
+    let (lists, more) = find(inventories)?;
+    inputs.retain(|input| lists.iter().all(|list| list.real != input.real));
+    inputs.extend(lists.into_iter().map(|list| Input { is_inventory: true, ..list }));
+    inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    problems.extend(more);
+    Ok((inputs, problems))
+}
+
 fn file((real, path): (PathBuf, PathBuf)) -> Input {
     let bytes = path.metadata().map_or(0, |m| m.len());
-    Input { name: path.to_string_lossy().into(), origin: Origin::File(path), bytes, real }
+    Input { name: path.to_string_lossy().into(), origin: Origin::File(path), bytes, real, is_inventory: false }
 }
 
 fn paths(argument: &str, problems: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {

@@ -1,7 +1,9 @@
 //! The tables of incidents, alerts, credentials, coverage and rejects as Arrow; one function each, the schema follows from it.
 
 use crate::model::column::dict;
-use crate::model::finding::{Alert, CheckAnswer, Coverage, Credential, Incident, Micros, Proof, Reject, Sample};
+use crate::model::finding::{
+    Alert, CheckAnswer, Coverage, Credential, Happened, Incident, Micros, Proof, Reject, Sample,
+};
 use arrow::array::{
     ArrayRef, DictionaryArray, Float32Array, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray,
     StringBuilder, StringDictionaryBuilder, StructBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
@@ -239,6 +241,20 @@ pub fn credentials(rows: &[Credential]) -> Result<RecordBatch, ArrowError> {
         ("distinct_operations", counts(rows.iter().map(|r| r.distinct_operations))),
         ("environments", word_lists(rows.iter().map(|r| &r.environments[..]))),
         ("findings", word_lists(rows.iter().map(|r| &r.findings[..]))),
+    ])
+}
+
+/// The `timeline` table.
+pub fn timeline(rows: &[Happened]) -> Result<RecordBatch, ArrowError> {
+    table(vec![
+        ("credential_uid", text(rows.iter().map(|r| Some(&r.credential_uid)))),
+        ("event_time", times(rows.iter().map(|r| r.event_time))),
+        ("what", words(rows.iter().map(|r| Some(r.what.as_str())))),
+        ("says", text(rows.iter().map(|r| Some(&r.says)))),
+        ("source", words(rows.iter().map(|r| Some(r.source.as_str())))),
+        ("event_uid", text(rows.iter().map(|r| Some(&r.event_uid)))),
+        ("input_file", words(rows.iter().map(|r| Some(r.input_file.as_str())))),
+        ("input_record", counts(rows.iter().map(|r| r.input_record))),
     ])
 }
 

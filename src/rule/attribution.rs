@@ -87,9 +87,9 @@ impl Attribution {
             return None;
         }
         let mut next = at;
-        for rule in self.to + 1..self.rules {
-            let after = places[rule].partition_point(|&p| p <= next);
-            next = *places[rule].get(after).filter(|&&p| near(p))?;
+        for of_rule in &places[self.to + 1..] {
+            let after = of_rule.partition_point(|&p| p <= next);
+            next = *of_rule.get(after).filter(|&&p| near(p))?;
             found.push(next);
         }
         found.sort_unstable();

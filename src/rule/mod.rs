@@ -14,6 +14,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod filter;
 pub mod index;
+mod linking;
 pub mod lint;
 mod measure;
 pub mod meta;

@@ -1,10 +1,11 @@
 //! All rules of a run, compiled, and the part of them that one log source can meet; evaluates nothing.
 
-use super::correlate::{self, CorrelationRule, Draft, Of, Part};
+use super::correlate::{CorrelationRule, Draft, Of, Part};
 use super::detection::{Detection, Expr, Predicates, Subject, compile};
 use super::document::{self, Body, Document, RuleTest};
 use super::filter::Filter;
 use super::index::{ANOMALY, DIAGNOSIS, OWN};
+use super::linking;
 use super::lint::{self, Lint};
 use super::meta::Meta;
 use super::overrides::{self, Override};
@@ -105,7 +106,7 @@ impl RuleSet {
         for (document, filter) in sorted.filters {
             set.narrow(&document.meta, &filter, &mut lints);
         }
-        let correlations = correlate::compile(&set.rules, sorted.correlations, &mut lints);
+        let correlations = linking::compile(&set.rules, sorted.correlations, &mut lints);
         set.serve(correlations);
         set.lint(&mut lints);
         (set, lints)
