@@ -60,7 +60,7 @@ fn run(seed: u64) -> Result<Vec<Score>, String> {
     let mut lines = std::mem::take(&mut plan.lines);
     for (number, key) in keys.iter().enumerate() {
         let is_silent = |hour: i64| plan.silent.iter().any(|(k, hours)| *k == number && hours.contains(&hour));
-        key.lines(WEEKS, &is_silent, &mut random, &mut lines);
+        lines.extend(key.lines(WEEKS, &is_silent, &mut random));
     }
     eprintln!("anomalies: run {seed}, {} events, {} anomalies", lines.len(), plan.injected.len());
     let (input, out) = (folder.path().join("events.ndjson"), folder.path().join("out"));

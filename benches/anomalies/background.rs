@@ -88,7 +88,8 @@ impl Key {
     }
 
     /// The lines of all weeks; `is_silent` says in which hours nothing is called.
-    pub fn lines(&self, weeks: i64, is_silent: &dyn Fn(i64) -> bool, random: &mut Random, lines: &mut Vec<String>) {
+    pub fn lines(&self, weeks: i64, is_silent: &dyn Fn(i64) -> bool, random: &mut Random) -> Vec<String> {
+        let mut lines = Vec::new();
         for hour in 0..weeks * WEEK / HOUR {
             // People and machines are more restless than independent events.
             let restless = (0.25 * random.normal()).exp();
@@ -102,5 +103,6 @@ impl Key {
                 lines.push(self.call(at, random).line(at, refused));
             }
         }
+        lines
     }
 }

@@ -58,7 +58,7 @@ pub fn inject(keys: &[Key], random: &mut Random) -> Plan {
             // A day of its own for every kind, so that one anomaly does not hide in another.
             let day = (WEEKS - 2) * 7 + number as i64 % 14;
             let at = MONDAY + day * DAY + (1 + random.below(20)) as i64 * HOUR;
-            plan.one(rule, (&keys[key], key), at, (turn, random));
+            plan.one(rule, (&keys[key], key), (at, turn), random);
         }
     }
     plan
@@ -72,7 +72,8 @@ impl Plan {
         self.lines.extend(lines.into_iter().map(|(_, line)| line));
     }
 
-    fn one(&mut self, rule: &'static str, (key, index): (&Key, usize), at: i64, (turn, random): (usize, &mut Random)) {
+    #[expect(clippy::too_many_arguments, reason = "the rule, the key, when, and what is random about it")]
+    fn one(&mut self, rule: &'static str, (key, index): (&Key, usize), (at, turn): (i64, usize), random: &mut Random) {
         let usual = key.call(at, random);
         let calls = |count: i64, every: i64, call: &Call, refused: bool| -> Vec<(i64, String)> {
             (0..count).map(|n| (at + n * every, call.line(at + n * every, refused))).collect()
