@@ -8,10 +8,13 @@ use crate::model::place::{Sighting, network_of};
 use crate::model::records::Codes;
 use rustc_hash::FxHashMap;
 
+/// What a baseline takes beside what grows in it.
+const ENTRY_BYTES: usize = 1_000;
+
 /// Baselines by credential.
 #[derive(Debug, Default)]
 pub struct Baselines {
-    all: FxHashMap<Box<str>, Baseline>,
+    all: FxHashMap<Box<str>, Box<Baseline>>,
     bytes: usize,
 }
 
@@ -61,7 +64,7 @@ impl Baselines {
     pub fn merge(&mut self, other: Baselines, (input, record): (u32, u64)) {
         for (credential, mut baseline) in other.all {
             baseline.place(input, record);
-            self.add(credential, baseline);
+            self.add(credential, *baseline);
         }
     }
 
@@ -75,13 +78,13 @@ impl Baselines {
 
     /// About how much memory they take.
     pub fn bytes(&self) -> usize {
-        self.bytes + self.all.len() * 300
+        self.bytes + self.all.len() * ENTRY_BYTES
     }
 
     /// Takes all out as rows, in no order.
     pub fn take(&mut self) -> impl Iterator<Item = (Box<str>, Baseline)> + use<> {
         self.bytes = 0;
-        std::mem::take(&mut self.all).into_iter()
+        std::mem::take(&mut self.all).into_iter().map(|(credential, baseline)| (credential, *baseline))
     }
 }
 
@@ -124,7 +127,7 @@ impl Chunk<'_> {
             baseline.provider = word(&uses.provider);
             baseline.kind = word(&uses.credential_kind);
             baseline.actor = word(&uses.actor_name);
-            Some((text(&uses.credential_uid, code)?.into(), baseline))
+            Some((text(&uses.credential_uid, code)?.into(), Box::new(baseline)))
         });
         Baselines { all: named.collect(), bytes: 0 }
     }

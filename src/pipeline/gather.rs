@@ -107,7 +107,7 @@ impl Gathered {
             profile_rows: Sorted::new(usize::MAX),
             spills: 0,
             profile_budget: memory_bytes / 12,
-            habits: Habits::new(memory_bytes / 16),
+            habits: Habits::new(memory_bytes / 32),
             pulse: Pulse::default(),
             sketches: Sketches::default(),
             lifecycle: Vec::new(),
