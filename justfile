@@ -34,6 +34,10 @@ bench-rules DIR *RUNS:
 bench-anomalies *SEEDS:
     cargo bench --locked --bench anomalies -- "$@"
 
+# a log of very many distinct credentials, accepted and refused: time against ten times fewer, and memory
+bench-credentials NUMBER *RUNS:
+    cargo bench --locked --bench credentials -- "$@"
+
 # the documentation of the code, private items too
 docs:
     cargo doc --no-deps --document-private-items --open

@@ -3,8 +3,9 @@
 use super::args::PageArgs;
 use super::{Exit, packs, terminal};
 use crate::error::Error;
+use crate::model::cause::CauseTree;
 use crate::report::page::{Page, render};
-use crate::report::saved::{Row, Saved};
+use crate::report::saved::{Row, rows};
 use std::path::Path;
 
 /// Fewer characters of an id than this are too few to tell it by.
@@ -18,16 +19,13 @@ pub fn run(args: &PageArgs) -> Result<Exit, Error> {
         return Err(Error::new("ID", format!("\"{id}\" is too short"), remedy));
     }
     let (rules, _) = packs::load(&Default::default())?.rule_set()?;
-    let page = find(&args.out, id)?;
-    let page = Page { causes: &rules.causes, ..page };
-    terminal::data(&render(&page));
+    terminal::data(&render(&find(&args.out, id, &rules.causes)?));
     Ok(Exit::Done)
 }
 
 /// The rows that an id names, whatever it is the id of.
-fn find<'c>(out: &Path, id: &str) -> Result<Page<'c>, Error> {
-    static NO_CAUSES: std::sync::LazyLock<crate::model::cause::CauseTree> = std::sync::LazyLock::new(Default::default);
-    let by_id = Saved::rows(out, "incidents", &|row| row.get("incident_uid").starts_with(id))?;
+fn find<'c>(out: &Path, id: &str, causes: &'c CauseTree) -> Result<Page<'c>, Error> {
+    let by_id = rows(out, "incidents", &|row| row.get("incident_uid").starts_with(id))?;
     let (incidents, credential) = match by_id.is_empty() {
         false => (by_id, None),
         true => by_name(out, id)?,
@@ -41,11 +39,11 @@ fn find<'c>(out: &Path, id: &str) -> Result<Page<'c>, Error> {
     let is_its = |row: &Row| uid.is_some() && row.text("credential_uid") == uid;
     let uids: Vec<String> = incidents.iter().map(|i| i.get("incident_uid")).collect();
     Ok(Page {
-        credential: Saved::rows(out, "credentials", &is_its)?.into_iter().next(),
-        timeline: Saved::rows(out, "timeline", &is_its)?,
-        failures: strongest(Saved::rows(out, "failures", &|row| uids.contains(&row.get("incident_uid")))?),
+        credential: rows(out, "credentials", &is_its)?.into_iter().next(),
+        timeline: rows(out, "timeline", &is_its)?,
+        failures: strongest(rows(out, "failures", &|row| uids.contains(&row.get("incident_uid")))?),
         incidents,
-        causes: &NO_CAUSES,
+        causes,
     })
 }
 
@@ -55,19 +53,18 @@ fn by_name(out: &Path, id: &str) -> Result<(Vec<Row>, Option<String>), Error> {
         row.text("event_uid").as_deref() == Some(id)
             || format!("{}#{}", row.get("input_file"), row.get("input_record")) == id
     };
-    if let Some(failure) = Saved::rows(out, "failures", &is_failure)?.first() {
+    if let Some(failure) = rows(out, "failures", &is_failure)?.first() {
         let incident = failure.get("incident_uid");
-        return Ok((Saved::rows(out, "incidents", &|row| row.get("incident_uid") == incident)?, None));
+        return Ok((rows(out, "incidents", &|row| row.get("incident_uid") == incident)?, None));
     }
-    let alerts = Saved::rows(out, "alerts", &|row| row.get("alert_uid").starts_with(id))?;
+    let alerts = rows(out, "alerts", &|row| row.get("alert_uid").starts_with(id))?;
     let named = ["credential_uid", "credential_hint", "credential_alias"];
     let is_credential = |row: &Row| named.iter().any(|name| row.text(name).as_deref() == Some(id));
     let credential = match alerts.first() {
         Some(alert) => alert.text("credential_uid"),
-        None => Saved::rows(out, "credentials", &is_credential)?.first().and_then(|row| row.text("credential_uid")),
+        None => rows(out, "credentials", &is_credential)?.first().and_then(|row| row.text("credential_uid")),
     };
-    let incidents =
-        Saved::rows(out, "incidents", &|row| credential.is_some() && row.text("credential_uid") == credential)?;
+    let incidents = rows(out, "incidents", &|row| credential.is_some() && row.text("credential_uid") == credential)?;
     Ok((incidents, credential))
 }
 

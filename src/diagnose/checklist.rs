@@ -103,7 +103,10 @@ impl Context<'_> {
     /// because a service checks who is calling before what they may do.
     fn passed(&self, check: &Check) -> Answered {
         let accepted = self.profile.is_some_and(|p| p.successes > 0);
-        let recognised = ["permission", "condition", "traffic", "account"].contains(&self.branch());
+        // By the service's own words: what we conclude does not tell what the service knew.
+        let own = self.fact(Fact::EventCause).and_then(|k| k.values.first()).and_then(|c| c.split('.').next());
+        let said = self.fact(Fact::EventVerdict).is_some_and(|k| k.values != ["possible"]);
+        let recognised = said && own.is_some_and(|b| ["permission", "condition", "traffic", "account"].contains(&b));
         let refused_by = self.strongest.failure.get(Column::RefusedBy);
         match check.id {
             "key_typed" | "key_active" | "header_format" | "key_loaded" if recognised => {

@@ -68,6 +68,7 @@ mod tests {
             service: none(),
             operation: none(),
             user_agent: none(),
+            in_url: none(),
         };
         let ordinals: Vec<u64> = (0..hours.len() as u64).collect();
         let rows = super::super::profiles::Rows { ordinals: &ordinals, skip: None };
@@ -84,7 +85,10 @@ mod tests {
             })
             .collect();
         let listed = Listed { expires_us: expires.map(|h| h * HOUR), ..Listed::default() };
-        let timeline = Timeline { changes: changes.iter().collect(), listed: vec![&listed] };
+        let mut timeline = Timeline::default();
+        timeline.changes.extend(&changes);
+        timeline.listed.push(&listed);
+        timeline.sort();
         let uses = uses_after_end(&timeline, &profile(used));
         uses.iter().map(|u| (u.state, u.first_us / HOUR)).collect()
     }

@@ -6,8 +6,8 @@ use super::identity::Id;
 use super::known::KnownCredentials;
 use super::mismatch::mismatch;
 use super::near_miss::NearMisses;
-use super::owners::Person;
-use super::places::{PLACES_CAP, network_of};
+use super::owners::{Person, Standing};
+use super::places::PLACES_CAP;
 use super::profiles::Profile;
 use super::successors::Successors;
 use super::timeline::{State, TOLERANCE_US, Timeline, line_of, told};
@@ -16,6 +16,8 @@ use crate::model::environment::environment_of;
 use crate::model::fact::{Fact, Known};
 use crate::model::finding::Micros;
 use crate::model::inventory::Listed;
+use crate::model::name::is_fingerprint;
+use crate::model::place::network_of;
 use crate::model::place::{EventPlace, Sighting};
 use std::sync::Arc;
 
@@ -34,6 +36,14 @@ pub struct Ground<'g> {
     pub successors: &'g Successors,
     /// Names of the inputs and of the sources found in each.
     pub inputs: &'g [(Arc<str>, Arc<str>)],
+}
+
+impl Ground<'_> {
+    /// Where an event seen in passing stands, so that it can be cited.
+    pub fn place(&self, seen: Sighting) -> EventPlace {
+        let (input_file, source) = self.inputs.get(seen.input as usize).cloned().unwrap_or_default();
+        EventPlace { event_time_us: Some(seen.time_us), source, event_uid: None, input_file, input_record: seen.record }
+    }
 }
 
 /// A credential whose refusals are looked at, one after another.
@@ -64,18 +74,18 @@ pub fn facts(ground: &Ground<'_>, held: Option<&Held<'_>>, failure: &Failure) ->
     let Some(time_us) = failure.time_us() else { return Vec::new() };
     let mut facts = Facts { ground, failure, time_us, found: Vec::new() };
     let owners = facts.people(held);
-    facts.owner(&owners);
+    let made_us = held.and_then(|h| h.id).and_then(|id| ground.known.timeline(id).created_us());
+    facts.owner(&owners, made_us);
     facts.account();
     facts.recent(&owners);
     facts.fleet(held);
     if let Some(held) = held {
-        let timeline = held.id.map(|id| ground.known.timeline(id));
-        facts.state(timeline, &owners);
-        facts.contradiction(timeline, held.profile);
+        let timeline = held.id.map(|id| ground.known.timeline(id)).filter(|t| !facts.was_let_through(t));
+        facts.state(timeline, held, &owners);
         facts.successor(held, &owners);
         facts.listed(held);
         if let Some(timeline) = timeline {
-            facts.found.extend(mismatch(failure, timeline, facts.environment()));
+            facts.found.extend(mismatch(failure, timeline, held.profile, facts.environment()));
         }
         if let Some(profile) = held.profile {
             facts.history(profile);
@@ -103,7 +113,8 @@ impl<'f> Facts<'f> {
         let names = [self.get(Column::ActorUid), self.get(Column::ActorName)].into_iter().flatten();
         let actor = names.filter(|n| is_somebody || n.contains('@')).map(|n| Person::new(n, provider, account));
         let owned = held.map_or(&[][..], |h| h.owners);
-        let mut people: Vec<Person> = owned.iter().cloned().chain(actor).collect();
+        let owned = owned.iter().map(|o| o.clone().placed(provider, account));
+        let mut people: Vec<Person> = owned.chain(actor).collect();
         people.sort();
         people.dedup();
         people
@@ -111,41 +122,60 @@ impl<'f> Facts<'f> {
 
     /// A sighting that can be cited.
     fn seen(&self, sighting: Sighting, says: String) -> (EventPlace, String) {
-        let (input_file, source) = self.ground.inputs.get(sighting.input as usize).cloned().unwrap_or_default();
-        let place = EventPlace {
-            event_time_us: Some(sighting.time_us),
-            source,
-            event_uid: None,
-            input_file,
-            input_record: sighting.record,
-        };
-        (place, says)
+        (self.ground.place(sighting), says)
     }
 
-    fn state(&mut self, timeline: Option<&Timeline<'_>>, owners: &[Person]) {
-        let state = timeline.and_then(|t| t.state(self.time_us));
-        if let Some(state) = state {
+    /// Whether the provider refused what a gateway had let through: then the gateway's own credential was accepted, and what is known of it explains nothing.
+    fn was_let_through(&self, timeline: &Timeline<'_>) -> bool {
+        let (source, provider) = (self.get(Column::Source), self.get(Column::Provider));
+        let mut providers = timeline.providers().peekable();
+        // An upstream that nobody knows may be the one that issued the key.
+        let is_others = provider.is_some_and(|p| Some(p) != source && p != "upstream");
+        self.get(Column::RefusedBy) == Some("provider")
+            && is_others
+            && providers.peek().is_some()
+            && providers.all(|p| Some(p) == source)
+    }
+
+    /// What the credential was when the call came.
+    fn state_of(&self, timeline: &Timeline<'_>, held: &Held<'_>) -> Option<State> {
+        let state = timeline.state(self.time_us)?;
+        let profile = held.profile;
+        // Another secret of the same id, first used after the rotation, is the new one.
+        let is_newer = state.name == "rotated"
+            && is_fingerprint(held.uid)
+            && profile.and_then(|p| p.span_us).zip(state.since_us).is_some_and(|((first, _), since)| first > since);
+        // A list is as old as it is: what was accepted since it was made, or since the call, it does not know of.
+        let known_us = timeline.listed_us().unwrap_or(self.time_us);
+        let is_stale = state.from == "inventory"
+            && state.since_us.is_none()
+            && profile.and_then(|p| p.last_success).is_some_and(|seen| seen.time_us > known_us);
+        (!is_newer && !is_stale).then_some(state)
+    }
+
+    fn state(&mut self, timeline: Option<&Timeline<'_>>, held: &Held<'_>, owners: &[Person]) {
+        let Some(timeline) = timeline else { return self.state_by_owner(owners) };
+        if let Some(state) = self.state_of(timeline, held) {
+            self.contradiction(&state, timeline, held.profile);
             self.put(Fact::CredentialStateFrom, state.from, vec![]);
             self.put(Fact::CredentialState, state.name, vec![state.shown_by]);
         } else {
             self.state_by_owner(owners);
         }
-        if let Some(near) = timeline.and_then(|t| t.state_near(self.time_us)) {
+        if let Some(near) = timeline.state_near(self.time_us) {
             self.put(Fact::CredentialStateNear, near.name, vec![near.shown_by]);
         }
     }
 
-    /// Accepted after its end: by a log, when the last change had taken effect long ago; by a list, at any time after this call.
-    fn contradiction(&mut self, timeline: Option<&Timeline<'_>>, profile: Option<&Profile>) {
-        let Some(seen) = profile.and_then(|p| p.last_success).filter(|s| s.time_us > self.time_us) else { return };
-        let ended = |state: &State| state.name != "active" && state.name != "leaked";
-        let Some(state) = timeline.and_then(|t| t.state(self.time_us)).filter(ended) else { return };
-        let later = timeline.and_then(|t| t.state(seen.time_us)).filter(ended);
-        let settled = state.since_us.is_none_or(|since| seen.time_us > since + TOLERANCE_US);
-        if later.is_some_and(|l| l.since_us == state.since_us) && settled {
-            let shown = self.seen(seen, "the credential was accepted after that".into());
-            self.put(Fact::Contradiction, "accepted_since", vec![shown]);
-        }
+    /// Accepted after its end, when the change had taken effect long ago, and not switched on again: one of the two logs is wrong.
+    fn contradiction(&mut self, state: &State, timeline: &Timeline<'_>, profile: Option<&Profile>) {
+        let Some(since) = state.since_us.filter(|_| !["active", "leaked"].contains(&state.name)) else { return };
+        let accepted = profile.and_then(|p| p.first_success_after(None, since + TOLERANCE_US));
+        let still = |at: &Micros| timeline.state(*at).is_some_and(|s| s.since_us == state.since_us);
+        let Some(at) = accepted.filter(still) else { return };
+        let last = profile.and_then(|p| p.last_success).filter(|seen| seen.time_us >= at);
+        let shown_by = last.map(|seen| self.seen(seen, "the credential was accepted after that".into()));
+        self.put(Fact::Contradiction, "accepted_since", shown_by.into_iter().collect());
     }
 
     /// A report that lists owners without naming their keys tells the state of a key when all keys of the owner are in one state.
@@ -159,9 +189,23 @@ impl<'f> Facts<'f> {
         }
     }
 
-    fn owner(&mut self, owners: &[Person]) {
-        let standing = self.ground.known.owners.standing(owners, self.time_us, false);
-        let Some(standing) = standing else { return };
+    /// A quarantine concerns the credentials that there were.
+    fn can_concern(&self, standing: &Standing<'_>, made_us: Option<Micros>) -> bool {
+        let at = standing.change.place.event_time_us;
+        standing.state != "exposed" || made_us.zip(at).is_none_or(|(made, at)| made <= at)
+    }
+
+    fn owner(&mut self, owners: &[Person], made_us: Option<Micros>) {
+        let known = &self.ground.known.owners;
+        let standing = known.standing(owners, self.time_us, false);
+        let gone = |s: &Standing<'_>| s.state != "active";
+        if !standing.as_ref().is_some_and(gone)
+            && let Some(near) = known.standing(owners, self.time_us, true).filter(gone)
+        {
+            let shown_by = vec![(near.change.place.clone(), told(near.change))];
+            self.put(Fact::OwnerStateNear, near.state, shown_by);
+        }
+        let Some(standing) = standing.filter(|s| self.can_concern(s, made_us)) else { return };
         self.put(Fact::OwnerMatch, standing.by.name(), vec![]);
         self.put(Fact::OwnerState, standing.state, vec![(standing.change.place.clone(), told(standing.change))]);
     }

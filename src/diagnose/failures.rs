@@ -3,6 +3,7 @@
 use super::verdicts::VerdictId;
 use crate::model::column::Column;
 use crate::model::finding::Micros;
+use crate::model::place::EventPlace;
 use arrow::array::{Array, AsArray, DictionaryArray, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int32Type, TimestampMicrosecondType, UInt16Type, UInt64Type};
 use serde::{Deserialize, Serialize};
@@ -142,11 +143,14 @@ impl Failure {
         Subject { credential: credential.map(Into::into), other: other.unwrap_or_default().into() }
     }
 
-    /// The event's own id, else its place.
-    pub fn cited(&self) -> String {
-        match self.get(Column::EventUid) {
-            Some(uid) => uid.to_string(),
-            None => format!("{}#{}", self.get(Column::InputFile).unwrap_or_default(), self.input_record),
+    /// Where its record stands, so that it can be cited.
+    pub fn place(&self) -> EventPlace {
+        EventPlace {
+            event_time_us: self.time_us(),
+            source: self.get(Column::Source).unwrap_or_default().into(),
+            event_uid: self.get(Column::EventUid).map(Into::into),
+            input_file: self.get(Column::InputFile).unwrap_or_default().into(),
+            input_record: self.input_record,
         }
     }
 }

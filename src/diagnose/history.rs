@@ -1,10 +1,12 @@
 //! The history of one credential across sources: what was done to it and its owner, what it did first and last; concludes nothing.
 
 use super::facts::{Ground, Held};
+use super::failures::Failure;
 use super::owners::Person;
 use super::timeline::{line_of, told};
+use crate::model::column::Column;
 use crate::model::finding::Happened;
-use crate::model::place::{EventPlace, Sighting};
+use crate::model::place::EventPlace;
 
 /// First and last refusal of a credential, each with what it says.
 pub type Refused = Option<((EventPlace, String), (EventPlace, String))>;
@@ -27,9 +29,9 @@ pub fn history(ground: &Ground<'_>, held: &Held<'_>, refused: Refused) -> Vec<Ha
     }
     let sightings = held.profile.map(|p| (p.first_success, p.last_success));
     if let Some((Some(first), Some(last))) = sightings {
-        all.push((place(ground, first), "first_success".into(), "first accepted".into()));
+        all.push((ground.place(first), "first_success".into(), "first accepted".into()));
         if first != last {
-            all.push((place(ground, last), "last_success".into(), "last accepted".into()));
+            all.push((ground.place(last), "last_success".into(), "last accepted".into()));
         }
     }
     if let Some((first, last)) = refused {
@@ -44,9 +46,12 @@ pub fn history(ground: &Ground<'_>, held: &Held<'_>, refused: Refused) -> Vec<Ha
     all.into_iter().map(|(place, what, says)| happened(held.uid, place, what, says)).collect()
 }
 
-fn place(ground: &Ground<'_>, seen: Sighting) -> EventPlace {
-    let (input_file, source) = ground.inputs.get(seen.input as usize).cloned().unwrap_or_default();
-    EventPlace { event_time_us: Some(seen.time_us), source, event_uid: None, input_file, input_record: seen.record }
+/// A refusal as the history of its credential cites it.
+pub fn cited(failure: &Failure) -> (EventPlace, String) {
+    let status = (failure.http_status > 0).then(|| failure.http_status.to_string());
+    let words = [status.as_deref(), failure.get(Column::StatusCode), failure.get(Column::StatusDetail)];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    (failure.place(), format!("refused: {}", words.join(" ")))
 }
 
 fn happened(uid: &str, place: EventPlace, what: String, says: String) -> Happened {

@@ -2,6 +2,7 @@
 
 use crate::model::finding::Lifecycle;
 use crate::model::inventory::Listed;
+use crate::model::name::{fingerprint, is_fingerprint, is_id};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Number of a credential that a log or an inventory speaks of.
@@ -63,15 +64,9 @@ pub struct Identities {
     joined: FxHashMap<Id, Id>,
 }
 
-fn is_digest(uid: &str) -> bool {
-    uid.starts_with("sha256:")
-}
-
 /// Names that people choose are their own at one provider only; ids and digests are everywhere.
 fn key(name: &str, provider: Option<&str>) -> String {
-    let is_number = name.len() >= 7 && name.bytes().all(|b| b.is_ascii_digit());
-    let is_id = is_number || (name.len() >= 12 && name.bytes().any(|b| b.is_ascii_digit()));
-    if is_id { name.to_string() } else { format!("{}\u{0}{name}", provider.unwrap_or_default()) }
+    if is_id(name) { name.to_string() } else { format!("{}\u{0}{name}", provider.unwrap_or_default()) }
 }
 
 impl Names<'_> {
@@ -98,7 +93,7 @@ impl Identities {
         known.into_iter().filter(|other| *other != id).for_each(|other| {
             self.joined.insert(other, id);
         });
-        self.forms.extend(names.uid.filter(|u| Hint::parse(u).is_none()).map(|u| (id, is_digest(u))));
+        self.forms.extend(names.uid.filter(|u| Hint::parse(u).is_none()).map(|u| (id, is_fingerprint(u))));
         self.by_name.extend(plain.into_iter().map(|name| (name, id)));
         for hint in hints {
             let entry = (hint, names.provider.map(str::to_string), id);
@@ -125,19 +120,16 @@ impl Identities {
     }
 
     /// How many numbers there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// Whether nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
     }
 
     /// The credential of these names, by an id or name of it.
     pub fn named(&self, names: Names<'_>) -> Option<Id> {
         let plain = [names.uid, names.alias].into_iter().flatten();
-        plain.filter_map(|name| self.by_name.get(&key(name, names.provider))).map(|id| self.root(*id)).next()
+        // An inventory may list the key itself where a log has an id that looks like one.
+        let forms = plain.flat_map(|name| [key(name, names.provider), fingerprint(name)]);
+        forms.filter_map(|name| self.by_name.get(&name)).map(|id| self.root(*id)).next()
     }
 
     /// The credential that alone fits a masked form, of those whose provider is the same or not known. One of which an id of the same kind as
@@ -148,7 +140,7 @@ impl Identities {
         let known = self.hints.get(&hint.last())?.iter().filter(|(h, p, _)| same(p) && h.fits(&hint));
         let fitting: FxHashSet<Id> = known.map(|(.., id)| self.root(*id)).collect();
         let fitting = if fitting.len() == 1 { fitting.into_iter().next() } else { None };
-        fitting.filter(|id| uid.is_none_or(|uid| !self.forms.contains(&(*id, is_digest(uid)))))
+        fitting.filter(|id| uid.is_none_or(|uid| !self.forms.contains(&(*id, is_fingerprint(uid)))))
     }
 
     /// Takes in the credential of a change.
@@ -156,6 +148,8 @@ impl Identities {
         let uid = change.target_credential_uid.as_deref();
         let alias = change.target_credential_alias.as_deref();
         let provider = change.provider.as_deref();
+        // A name that people gave it tells nothing: they give it to the next key too.
+        let alias = alias.filter(|alias| is_id(alias) || Hint::parse(alias).is_some());
         (uid.is_some() || alias.is_some()).then(|| self.add(Names { uid, alias, hint: None, provider }))
     }
 

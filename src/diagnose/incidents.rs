@@ -212,15 +212,7 @@ impl Building {
 
     /// What the cause is known by, then the first, the surest and the last refusal, in their own words.
     fn proof(&self) -> Vec<Proof> {
-        let causes = self.proved_by.iter().map(|(place, says)| Proof {
-            event_uid: place.cited(),
-            event_time: place.event_time_us,
-            source: place.source.to_string(),
-            input_file: place.input_file.to_string(),
-            input_record: place.input_record,
-            shows: Shows::Cause,
-            says: says.clone(),
-        });
+        let causes = self.proved_by.iter().map(|(place, says)| Proof::of(place, Shows::Cause, says.clone()));
         let mut refusals = vec![self.first.clone(), cite(&self.strongest.failure), cite(&self.last)];
         refusals.sort_by(|a, b| {
             (a.event_time, &a.input_file, a.input_record).cmp(&(b.event_time, &b.input_file, b.input_record))
@@ -243,7 +235,7 @@ pub fn by_urgency(a: &Incident, b: &Incident) -> Ordering {
 }
 
 fn uid(first: &Failure, cause: Option<&str>) -> String {
-    let (event, subject, time) = (first.cited(), first.subject.name(), first.event_time_us);
+    let (event, subject, time) = (first.place().cited(), first.subject.name(), first.event_time_us);
     let digest = Sha256::digest(format!("{subject}|{}|{time}|{event}", cause.unwrap_or("unexplained")).as_bytes());
     digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
@@ -263,15 +255,7 @@ fn cite(failure: &Failure) -> Proof {
     if let Some(detail) = text(Column::StatusDetail) {
         says.push_str(&format!(": {detail}"));
     }
-    Proof {
-        event_uid: failure.cited(),
-        event_time: failure.time_us(),
-        source: text(Column::Source).unwrap_or_default().to_string(),
-        input_file: text(Column::InputFile).unwrap_or_default().to_string(),
-        input_record: failure.input_record,
-        shows: Shows::Refusal,
-        says,
-    }
+    Proof::of(&failure.place(), Shows::Refusal, says)
 }
 
 /// Whether it goes on. What is refused for its own sake is over only when the same call succeeds; a bad credential, when any does.

@@ -6,6 +6,7 @@ use super::profiles::Profile;
 use super::timeline::Timeline;
 use crate::model::finding::{Lifecycle, Micros};
 use crate::model::inventory::Listed;
+use crate::model::name::is_fingerprint;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Credentials, owners and accounts of a run.
@@ -48,7 +49,7 @@ impl<'l> KnownCredentials<'l> {
         let mut known = KnownCredentials { owners: Owners::new(lifecycle), ..KnownCredentials::default() };
         let changes: Vec<Option<Id>> = lifecycle.iter().map(|c| known.identities.add_change(c)).collect();
         let rows: Vec<Option<Id>> = listed.iter().map(|l| known.identities.add_listed(l)).collect();
-        known.timelines.resize_with(known.identities.len(), Timeline::default);
+        known.timelines.resize_with(known.identities.count(), Timeline::default);
         for (change, id) in lifecycle.iter().zip(changes) {
             match id {
                 Some(id) => {
@@ -91,8 +92,8 @@ impl<'l> KnownCredentials<'l> {
         let provider = row.provider.clone().unwrap_or_default();
         let uid = row.credential_uid.as_deref();
         let forms = [
-            (Form::Digest, uid.is_some_and(|u| u.starts_with("sha256:"))),
-            (Form::Id, uid.is_some_and(|u| !u.starts_with("sha256:"))),
+            (Form::Digest, uid.is_some_and(is_fingerprint)),
+            (Form::Id, uid.is_some_and(|u| !is_fingerprint(u))),
             (Form::Hint, row.credential_hint.is_some()),
         ];
         let forms = forms.into_iter().filter(|(_, holds)| *holds).map(|(form, _)| form);
@@ -107,11 +108,6 @@ impl<'l> KnownCredentials<'l> {
             }
         }
         self.made.values_mut().for_each(|made| made.sort_unstable());
-    }
-
-    /// Whether nothing is known of any credential.
-    pub fn is_empty(&self) -> bool {
-        self.identities.is_empty()
     }
 
     /// Finds which of the known credentials one in use is. Masked forms count only where one credential in use alone fits.
@@ -141,13 +137,14 @@ impl<'l> KnownCredentials<'l> {
 
     /// The name under which a credential in use counts: the first of all its names in use.
     pub fn canonical<'u>(&'u self, uid: &'u str) -> &'u str {
-        let first = self.used.get(uid).and_then(|id| self.uses.get(id)).and_then(|uses| uses.first());
-        first.map_or(uid, |first| first)
+        self.same_as(uid).first().map_or(uid, |first| first)
     }
 
-    /// The other names in use of a credential.
+    /// All names in use of a credential. Two digests are two keys, though a provider gave both one id: one replaced the other.
     pub fn same_as(&self, uid: &str) -> &[Box<str>] {
-        self.used.get(uid).and_then(|id| self.uses.get(id)).map_or(&[], Vec::as_slice)
+        let uses = self.used.get(uid).and_then(|id| self.uses.get(id)).map_or(&[][..], Vec::as_slice);
+        let digests = uses.iter().filter(|u| is_fingerprint(u)).count();
+        if digests > 1 { &[] } else { uses }
     }
 
     /// The number of a credential in use.
@@ -189,10 +186,11 @@ impl<'l> KnownCredentials<'l> {
         named
     }
 
-    /// The newest credential of these owners made until a time that is none of `not`.
+    /// The newest credential of these owners, made until a time and not ended by then, that is none of `not`.
     pub fn newer(&self, owners: &[Person], not: Option<Id>, until_us: Micros) -> Option<(Micros, Id)> {
         let made = owners.iter().filter_map(|o| self.made.get(o)).flatten();
-        made.filter(|(at, id)| *at <= until_us && Some(*id) != not).max().copied()
+        let works = |id: Id| self.timelines[id].state(until_us).is_none_or(|s| s.name == "active");
+        made.filter(|(at, id)| *at <= until_us && Some(*id) != not && works(*id)).max().copied()
     }
 
     /// Changes of the policies, limits and billing of somebody, an account or a tenant.
@@ -202,7 +200,7 @@ impl<'l> KnownCredentials<'l> {
 
     /// Whether an inventory of that provider names credentials in a form in which this one could be found.
     pub fn could_be_listed(&self, provider: &str, uid: &str, hint: Option<&str>) -> bool {
-        let is_digest = uid.starts_with("sha256:");
+        let is_digest = is_fingerprint(uid);
         let has = |form| self.listed.contains(&(provider.to_string(), form));
         (is_digest && has(Form::Digest)) || (!is_digest && has(Form::Id)) || (hint.is_some() && has(Form::Hint))
     }

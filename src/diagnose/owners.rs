@@ -2,7 +2,9 @@
 
 use super::timeline::TOLERANCE_US;
 use crate::model::finding::{Lifecycle, Micros};
+use crate::model::name::is_id;
 use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 
 /// Somebody as a record names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,10 +37,22 @@ impl Match {
 impl Person {
     /// A person of that name at a provider and account.
     pub fn new(name: &str, provider: Option<&str>, account: Option<&str>) -> Person {
+        let is_unique = name.contains('@') || is_id(name.trim());
         let name = name.trim().to_lowercase();
-        let is_unique = name.contains('@') || (name.len() >= 12 && name.bytes().any(|b| b.is_ascii_digit()));
         let owned = |text: Option<&str>| text.unwrap_or_default().to_lowercase();
         Person { within: (!is_unique).then(|| (owned(provider), owned(account))), name }
+    }
+
+    /// The same person with the account that another record of the same provider tells, where its own did not.
+    pub fn placed(mut self, provider: Option<&str>, account: Option<&str>) -> Person {
+        let family = |p: &str| p.split('_').next().unwrap_or_default().to_lowercase();
+        if let (Some((own, place)), Some(provider), Some(account)) = (&mut self.within, provider, account)
+            && place.is_empty()
+            && family(own) == family(provider)
+        {
+            *place = account.to_lowercase();
+        }
+        self
     }
 
     /// What stands before the `@` of an address, or the last part of a path or ARN.
@@ -50,21 +64,27 @@ impl Person {
     /// Whether it is the name of one person's login rather than of some role everybody has.
     fn is_telling(&self) -> bool {
         const SHARED: &[&str] = &["admin", "root", "user", "default", "test", "service", "api", "system", "ops", "bot"];
-        self.short().len() >= 3 && !SHARED.contains(&self.short())
+        let is_number = self.short().bytes().all(|b| b.is_ascii_digit());
+        self.short().len() >= 3 && !is_number && !is_id(&self.name) && !SHARED.contains(&self.short())
     }
 
     /// How far two records speak of one person.
     pub fn matches(&self, other: &Person) -> Option<Match> {
         let same_place = match (&self.within, &other.within) {
-            (Some(a), Some(b)) => a.0 == b.0 && (a.1 == b.1 || a.1.is_empty() || b.1.is_empty()),
+            (Some(a), Some(b)) => a == b,
             (a, b) => a.is_none() && b.is_none(),
         };
         if self.name == other.name && same_place {
             return Some(Match::Exact);
         }
-        // Two addresses in different domains are two people.
+        // Two addresses in different domains are two people, and so are two logins at one provider in different accounts.
         let both_addresses = self.name.contains('@') && other.name.contains('@');
-        (!both_addresses && self.is_telling() && self.short() == other.short()).then_some(Match::Name)
+        let provider = |p: &Person| p.within.as_ref().map(|(provider, _)| provider.clone());
+        let account = |p: &Person| p.within.as_ref().map(|(_, account)| account.clone()).filter(|a| !a.is_empty());
+        let both_told = account(self).is_some() && account(other).is_some();
+        let one_provider = both_told && provider(self) == provider(other);
+        let tells = self.is_telling() && other.is_telling() && !both_addresses && !one_provider;
+        (tells && self.short() == other.short()).then_some(Match::Name)
     }
 }
 
@@ -125,22 +145,24 @@ impl<'l> Owners<'l> {
         }
     }
 
-    /// What the last change before a time made of any of these people; with the tolerance, also one shortly after it.
+    /// What the changes before a time made of any of these people; with the tolerance, also those shortly after it. Every directory has its own say:
+    /// restored in one, somebody is still gone from another.
     pub fn standing(&self, people: &[Person], time_us: Micros, tolerant: bool) -> Option<Standing<'l>> {
         let until = if tolerant { time_us.saturating_add(TOLERANCE_US) } else { time_us };
-        let mut found: Option<Standing<'l>> = None;
+        let mut last: BTreeMap<(Match, &str), Standing<'l>> = BTreeMap::new();
         for person in people {
             let same = self.by_short.get(person.short()).map_or(&[][..], Vec::as_slice);
             for (other, change) in same.iter().filter(|(_, c)| c.place.event_time_us.is_some_and(|t| t <= until)) {
                 let (Some(by), Some(state)) = (person.matches(other), state_of(&change.lifecycle_op)) else { continue };
-                let later =
-                    found.is_none_or(|f| (by, change.place.event_time_us) >= (f.by, f.change.place.event_time_us));
-                if later {
-                    found = Some(Standing { state, by, change });
+                let directory = last.entry((by, change.provider.as_deref().unwrap_or_default()));
+                let standing = directory.or_insert(Standing { state, by, change });
+                if change.place >= standing.change.place {
+                    *standing = Standing { state, by, change };
                 }
             }
         }
-        found
+        let gone = |s: &Standing<'_>| s.state != "active";
+        last.into_values().max_by_key(|s| (gone(s), s.by, s.change.place.event_time_us))
     }
 
     /// Changes to a person, matched for certain.
@@ -174,7 +196,12 @@ mod tests {
         assert_eq!(Person::new("bob.smith@ACME.example", Some("openai"), None).matches(&okta), Some(Match::Exact));
         assert_eq!(aws("bob.smith", "1").matches(&okta), Some(Match::Name));
         assert_eq!(aws("bob.smith", "1").matches(&aws("bob.smith", "1")), Some(Match::Exact));
-        assert_eq!(aws("bob.smith", "1").matches(&aws("bob.smith", "2")), Some(Match::Name));
+        assert_eq!(aws("bob.smith", "1").matches(&aws("bob.smith", "2")), None);
+        assert_eq!(aws("build-agent-01", "1").matches(&aws("build-agent-01", "2")), None);
+        assert_eq!(
+            Person::new("104101", Some("github"), None).matches(&Person::new("104101", Some("openai"), None)),
+            None
+        );
         assert_eq!(Person::new("bob.smith@other.example", None, None).matches(&okta), None);
         assert_eq!(aws("bob.smithe", "1").matches(&okta), None);
         assert_eq!(aws("admin", "1").matches(&aws("admin", "2")), None);

@@ -3,7 +3,6 @@
 use super::places::{PLACES_CAP, Stay, Stays};
 use crate::model::finding::{Micros, Outcome, Uses};
 use crate::model::place::Sighting;
-pub use crate::model::place::network_of;
 use crate::model::records::Codes;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use serde::{Deserialize, Serialize};
@@ -240,6 +239,7 @@ impl Profile {
                 *own = word(codes, row);
             }
         }
+        self.in_url |= uses.in_url.codes[row] > 0;
         if let Some(kind) = word(&uses.actor_type, row) {
             insert(&mut self.actor_types, kind);
         }
@@ -318,6 +318,12 @@ impl Profile {
         let from = self.steps.partition_point(|s| s.0 < time_us.div_euclid(STEP_US));
         let after = self.steps[from..].iter().filter(|s| wanted.is_none_or(|w| w == s.1) && s.3 > time_us);
         after.map(|(_, _, first, last)| if *first > time_us { *first } else { *last }).min()
+    }
+
+    /// Whether a call was accepted at any time.
+    pub fn was_accepted(&self, service: Option<&str>, operation: Option<&str>) -> bool {
+        let wanted = call(service.map(hash), operation.map(hash));
+        self.steps.iter().any(|step| step.1 == wanted)
     }
 
     /// About how much memory it takes.

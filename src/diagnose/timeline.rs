@@ -18,6 +18,15 @@ pub struct Timeline<'l> {
     pub changes: Vec<&'l Lifecycle>,
     /// What inventories say of it.
     pub listed: Vec<&'l Listed>,
+    left: Vec<Left<'l>>,
+}
+
+/// What a credential is after a change, and until when it is valid, each with the change that made it so.
+#[derive(Debug, Clone, Copy)]
+struct Left<'l> {
+    at_us: Micros,
+    state: Option<(&'static str, &'l Lifecycle)>,
+    valid_until: Option<(Micros, &'l Lifecycle)>,
 }
 
 /// What a credential was, and what tells it.
@@ -56,38 +65,42 @@ pub fn told(change: &Lifecycle) -> String {
 }
 
 impl<'l> Timeline<'l> {
-    /// Puts changes into their order.
+    /// Puts changes into their order, and notes what each leaves.
     pub fn sort(&mut self) {
         self.changes.sort_by(|a, b| a.place.cmp(&b.place));
+        let mut left = Left { at_us: Micros::MIN, state: None, valid_until: None };
+        for change in &self.changes {
+            let Some(at_us) = change.place.event_time_us else { continue };
+            let valid_until = change.valid_until_us.map(|until| (until, *change)).or(left.valid_until);
+            // Switched off because it was exposed: the reason stays.
+            let leaked = left.state.is_some_and(|(name, _)| name == "leaked");
+            let next = state_of(&change.lifecycle_op).filter(|name| !leaked || *name == "active");
+            left = Left { at_us, state: next.map(|name| (name, *change)).or(left.state), valid_until };
+            self.left.push(left);
+        }
     }
 
     /// The state that the changes up to a time leave, by logs alone.
     fn logged(&self, time_us: Micros) -> Option<State> {
-        let mut state: Option<State> = None;
-        let mut valid_until: Option<(Micros, &Lifecycle)> = None;
-        let before = self.changes.iter().filter(|c| c.place.event_time_us.is_some_and(|t| t <= time_us));
-        for change in before {
-            valid_until = change.valid_until_us.map(|until| (until, *change)).or(valid_until);
-            let Some(name) = state_of(&change.lifecycle_op) else { continue };
-            // Switched off because it was exposed: the reason stays.
-            let leaked = state.as_ref().is_some_and(|s| s.name == "leaked") && name != "active";
-            if !leaked {
-                let shown_by = (change.place.clone(), told(change));
-                state = Some(State { name, from: "log", shown_by, since_us: change.place.event_time_us });
-            }
+        let after = self.left.partition_point(|left| left.at_us <= time_us);
+        let left = self.left.get(after.checked_sub(1)?)?;
+        let told_by = |change: &Lifecycle| (change.place.clone(), told(change));
+        let active = left.state.is_none_or(|(name, _)| name == "active");
+        if let Some((until, change)) = left.valid_until.filter(|(until, _)| active && *until <= time_us) {
+            return Some(expired(until, told_by(change), "log"));
         }
-        let active = state.as_ref().is_none_or(|s| s.name == "active");
-        match valid_until.filter(|(until, _)| active && *until <= time_us) {
-            Some((until, change)) => Some(expired(until, (change.place.clone(), told(change)), "log")),
-            None => state,
-        }
+        let (name, change) = left.state?;
+        Some(State { name, from: "log", shown_by: told_by(change), since_us: change.place.event_time_us })
     }
 
     /// What the lists say, where they do not contradict each other.
     fn listed_state(&self, time_us: Micros) -> Option<State> {
         let ended = self.listed.iter().find_map(|l| Some((l.expires_us.filter(|e| *e <= time_us)?, *l)));
-        let mut states: Vec<(&'static str, &Listed)> =
-            self.listed.iter().filter_map(|l| Some((name_of(l)?, *l))).collect();
+        // What ends later had not ended, whatever the list calls it by now.
+        let not_yet =
+            |l: &&&Listed| !(l.state.as_deref() == Some("expired") && l.expires_us.is_some_and(|e| e > time_us));
+        let told = self.listed.iter().filter(not_yet);
+        let mut states: Vec<(&'static str, &Listed)> = told.filter_map(|l| Some((name_of(l)?, *l))).collect();
         states.dedup_by_key(|(name, _)| *name);
         let [(name, listed)] = states[..] else {
             return ended
@@ -113,13 +126,37 @@ impl<'l> Timeline<'l> {
         if logged.as_ref().is_some_and(|s| s.name != "active") {
             return logged;
         }
-        let listed = self.listed_state(time_us);
+        let Some(listed) = self.listed_state(time_us) else { return logged };
+        if listed.name == "expired" {
+            return Some(listed);
+        }
+        // Switched on again by a log: a list that nobody dated, or that is older, knows nothing of that.
+        let is_older = self.last_activation(time_us).is_some_and(|on| !self.is_listed_after(on));
         // A list may have been made long after the call: what the log says happened later, had not happened yet.
-        let later = self.changes.iter().any(|c| {
-            let after = c.place.event_time_us.is_some_and(|t| t > time_us);
-            after && state_of(&c.lifecycle_op).is_some_and(|s| s != "active")
-        });
-        listed.filter(|s| !later || s.name == "expired").or(logged)
+        let ended_later = self.left.iter().any(|l| l.at_us > time_us && l.state.is_some_and(|(s, _)| s != "active"));
+        if is_older || ended_later { logged } else { Some(listed) }
+    }
+
+    fn last_activation(&self, time_us: Micros) -> Option<Micros> {
+        let on = self.changes.iter().filter(|c| c.lifecycle_op == "credential_activated");
+        on.filter_map(|c| c.place.event_time_us).filter(|t| *t <= time_us).max()
+    }
+
+    /// Whether every list of it was made after a time.
+    fn is_listed_after(&self, time_us: Micros) -> bool {
+        self.listed.iter().all(|l| l.listed_us.is_some_and(|at| at > time_us))
+    }
+
+    /// When the last list of it was made, where all say.
+    pub fn listed_us(&self) -> Option<Micros> {
+        let times: Option<Vec<Micros>> = self.listed.iter().map(|l| l.listed_us).collect();
+        times?.into_iter().max()
+    }
+
+    /// The providers that speak of it.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        let changed = self.changes.iter().filter_map(|c| c.provider.as_deref());
+        changed.chain(self.listed.iter().filter_map(|l| l.provider.as_deref()))
     }
 
     /// The state that a change makes of it whose time is so near that its order to the call cannot be told.
@@ -226,7 +263,7 @@ mod tests {
 
     fn state(ops: &[(&str, i64)], minute: i64) -> (Option<&'static str>, Option<&'static str>) {
         let changes: Vec<Lifecycle> = ops.iter().map(|(op, at)| change(op, *at)).collect();
-        let mut timeline = Timeline { changes: changes.iter().collect(), listed: vec![] };
+        let mut timeline = Timeline { changes: changes.iter().collect(), ..Timeline::default() };
         timeline.sort();
         (timeline.state(minute * MIN).map(|s| s.name), timeline.state_near(minute * MIN).map(|s| s.name))
     }
@@ -248,8 +285,8 @@ mod tests {
         let row = |state: &str| Listed { state: Some(state.into()), ..Listed::default() };
         let (a, b) = (row("active"), row("inactive"));
         let listed = |listed: Vec<&Listed>| Timeline {
-            changes: vec![],
             listed: listed.into_iter().cloned().collect::<Vec<_>>().leak().iter().collect(),
+            ..Timeline::default()
         };
         assert_eq!(listed(vec![&b]).state(0).map(|s| s.name), Some("inactive"));
         assert_eq!(listed(vec![&a, &b]).state(0), None);

@@ -47,6 +47,8 @@ facts! {
     Contradiction "contradiction";
     /// What the owner of the credential was when the call came, by any directory: deleted, suspended, exposed (quarantined because of a leak) or active.
     OwnerState "owner_state";
+    /// What a change within the tolerance after the call makes of the owner.
+    OwnerStateNear "owner_state_near";
     /// How the owner was matched: exact (same id, e-mail address or name in the same account), or name (the same name elsewhere).
     OwnerMatch "owner_match";
     /// A newer credential of the same owner, made before the call, around the end of this one.

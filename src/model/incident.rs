@@ -2,6 +2,7 @@
 
 use super::cause::Owner;
 use super::finding::{Level, Micros};
+use super::place::EventPlace;
 use super::verdict::Sureness;
 use serde::{Deserialize, Serialize};
 /// Whether an incident still goes on.
@@ -62,6 +63,21 @@ pub struct Proof {
     pub shows: Shows,
     /// What it shows, in words.
     pub says: String,
+}
+
+impl Proof {
+    /// A record cited for what it shows, in words.
+    pub fn of(place: &EventPlace, shows: Shows, says: String) -> Proof {
+        Proof {
+            event_uid: place.cited(),
+            event_time: place.event_time_us,
+            source: place.source.to_string(),
+            input_file: place.input_file.to_string(),
+            input_record: place.input_record,
+            shows,
+            says,
+        }
+    }
 }
 
 /// The answer to one question of the checklist.

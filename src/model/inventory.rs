@@ -27,6 +27,8 @@ macro_rules! members {
 }
 
 members! {
+    /// Whatever people wrote for the credential: its id, a digest, a masked form, or itself.
+    Credential "credential";
     /// The provider's id of the credential, or a digest of it.
     CredentialUid "credential_uid";
     /// A masked form, in any notation.
@@ -113,7 +115,7 @@ impl Listed {
     pub fn get(&self, member: Member) -> Option<String> {
         let list = |words: &[String]| if words.is_empty() { None } else { Some(words.join(",")) };
         let text = match member {
-            Member::CredentialUid => &self.credential_uid,
+            Member::Credential | Member::CredentialUid => &self.credential_uid,
             Member::CredentialHint => &self.credential_hint,
             Member::CredentialName => &self.credential_name,
             Member::OwnerUid => &self.owner_uid,

@@ -16,6 +16,7 @@ pub mod inventory;
 pub mod json;
 pub mod lazy_regex;
 pub mod matcher;
+pub mod name;
 pub mod number;
 pub mod pattern;
 pub mod place;

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Hashes of the beginnings and ends of a key, in steps of [`STEP`] characters.
+/// Hashes of the beginnings and ends of a key, in steps of eight characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sketch {
     /// Length in bytes.
@@ -55,6 +55,8 @@ impl Near {
 const STEP: usize = 8;
 /// Shorter keys are too alike by chance.
 const SHORTEST: usize = 16;
+/// So many characters must be the same around a place that differs: names made by a pattern share fewer.
+const SAME: usize = 24;
 
 impl Sketch {
     /// The sketch of a key; none for short ones and for signed tokens, whose beginnings are alike whoever they belong to.
@@ -84,7 +86,7 @@ impl Sketch {
             return Some(Near::Extended);
         }
         let same = (head + tail) * STEP;
-        let one_place = len.abs_diff(other) <= 1 && same + 2 * STEP >= len.max(other) && same >= SHORTEST;
+        let one_place = len.abs_diff(other) <= 1 && same + 2 * STEP >= len.max(other) && same >= SAME;
         (one_place && (head, tail) != (self.heads.len(), self.tails.len())).then_some(Near::OnePlace)
     }
 

@@ -15,6 +15,8 @@ pub struct Uses {
     pub credential_uid: Codes,
     /// Dictionary codes of `credential_alias`.
     pub credential_alias: Codes,
+    /// A code where the credential was sent in a URL.
+    pub in_url: Codes,
     /// Dictionary codes of `credential_hint`.
     pub credential_hint: Codes,
     /// Dictionary codes of `credential_kind`.

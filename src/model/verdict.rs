@@ -88,7 +88,11 @@ pub fn combine(claims: &[&CauseClaim]) -> Verdict {
     let mut alternatives = Vec::new();
     loop {
         let at = reached.as_ref().map_or("", |s| s.cause.as_str());
-        let mut children = children(at, claims, &kept);
+        let children = children(at, claims, &kept);
+        // What other evidence refutes until too little is left does not stand in the way of what is left.
+        let (mut children, refuted): (Vec<Child>, Vec<Child>) =
+            children.into_iter().partition(|c| !c.is_refuted || c.confidence >= ENOUGH);
+        alternatives.extend(refuted.iter().map(Child::supported));
         children.sort_by(|a, b| better(b, a));
         let Some(best) = children.first().cloned() else { break };
         let ahead = children.get(1).is_none_or(|second| {
@@ -131,6 +135,8 @@ struct Child {
     basis: Basis,
     confidence: f32,
     priority: i32,
+    /// Whether other claims speak against it.
+    is_refuted: bool,
 }
 
 impl Child {
@@ -164,7 +170,7 @@ fn strongest_per_group(claims: &[&CauseClaim]) -> Vec<usize> {
 }
 
 /// Whether `cause` is `ancestor` or below it. Everything is below the root, "".
-fn within(cause: &str, ancestor: &str) -> bool {
+pub fn within(cause: &str, ancestor: &str) -> bool {
     ancestor.is_empty()
         || cause == ancestor
         || (cause.starts_with(ancestor) && cause.as_bytes().get(ancestor.len()) == Some(&b'.'))
@@ -207,7 +213,7 @@ fn child_of(cause: &str, support: &[&CauseClaim], all: &[&CauseClaim]) -> Child 
     let left: f32 = refuted.iter().product();
     // What other evidence refutes by half or more is no proof any more.
     let basis = if left <= REFUTED { basis.weaker() } else { basis };
-    Child { cause: cause.to_string(), basis, confidence: joined * left, priority }
+    Child { cause: cause.to_string(), basis, confidence: joined * left, priority, is_refuted: left < 1.0 }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::claims::{Attributed, Claims};
 use super::engine::Engine;
-use super::factual::FactRules;
+use super::factual::{FactRules, cited, proof};
 use super::gather::Gathered;
 use super::meeting::{Met, failures};
 use crate::diagnose::credentials::credential;
@@ -10,18 +10,16 @@ use crate::diagnose::ends::uses_after_end;
 use crate::diagnose::facts::{Ground, Held, facts};
 use crate::diagnose::failures::{Failure, Subject};
 use crate::diagnose::fleet::{Fleet, Refusals};
-use crate::diagnose::history::{Refused, history, owners};
+use crate::diagnose::history::{self, Refused, history, owners};
 use crate::diagnose::identity::Id;
 use crate::diagnose::incidents::{Case, Diagnosed, Open, by_urgency};
 use crate::diagnose::owners::Person;
 use crate::diagnose::profiles::Profile;
 use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
-use crate::model::column::Column;
 use crate::model::fact::{Fact, Known};
 use crate::model::finding::{Credential, Evidence, Happened, Incident, Micros, UseAfterEnd};
-use crate::model::place::EventPlace;
-use crate::model::verdict::Sureness;
+use crate::model::verdict::{Sureness, within};
 use crate::rule::index::DIAGNOSIS;
 use crate::store::sorted::{Merged, Sorted};
 use serde::{Deserialize, Serialize};
@@ -156,22 +154,6 @@ fn next_subject(queue: &mut Queue) -> Result<Option<Subject>, Error> {
     }
 }
 
-/// A refusal as the history of its credential cites it.
-fn cited(failure: &Failure) -> (EventPlace, String) {
-    let text = |column| failure.get(column);
-    let place = EventPlace {
-        event_time_us: failure.time_us(),
-        source: text(Column::Source).unwrap_or_default().into(),
-        event_uid: text(Column::EventUid).map(Into::into),
-        input_file: text(Column::InputFile).unwrap_or_default().into(),
-        input_record: failure.input_record,
-    };
-    let status = (failure.http_status > 0).then(|| failure.http_status.to_string());
-    let words = [status.as_deref(), text(Column::StatusCode), text(Column::StatusDetail)];
-    let words: Vec<&str> = words.into_iter().flatten().collect();
-    (place, format!("refused: {}", words.join(" ")))
-}
-
 /// The join under way.
 struct Joining<'j> {
     met: &'j Met<'j>,
@@ -244,14 +226,21 @@ impl Joining<'_> {
     /// All refusals of one subject.
     fn subject(&mut self, queue: &mut Queue, subject: &Subject, profile: Option<&Profile>) -> Result<Refused, Error> {
         let mut refused: Refused = None;
+        if queue.peek().is_none_or(|next| next.as_ref().is_ok_and(|f| f.subject != *subject)) {
+            return Ok(refused);
+        }
         let id = subject.credential.as_deref().and_then(|uid| self.ground.known.id_of_any(uid));
         let owners = self.owners(id, profile);
         let held = subject.credential.as_deref().map(|uid| Held { uid, profile, id, owners: &owners });
+        // Of others no history is told.
+        let has_history = profile.is_some_and(|p| id.is_some() || p.first_success.is_some());
         let mut open = Open::default();
         while let Some(failure) = next_of(queue, subject)? {
             let row = failure.row;
-            let cited = cited(&failure);
-            refused = Some((refused.map_or_else(|| cited.clone(), |(first, _)| first), cited));
+            if has_history {
+                let cited = history::cited(&failure);
+                refused = Some((refused.map_or_else(|| cited.clone(), |(first, _)| first), cited));
+            }
             let (diagnosed, verdict, evidence) = self.diagnosed(held.as_ref(), failure);
             let (incident, ended) = open.add(&self.case, profile, diagnosed);
             ended.map_or(Ok(()), |incident| self.end(incident))?;
@@ -283,10 +272,11 @@ impl Joining<'_> {
         let mut evidence = Vec::new();
         let mut proved_by = Vec::new();
         for &rule in by_facts.iter() {
-            evidence.extend(self.rules.evidence(&failure, &facts, rule));
+            let lines = self.rules.evidence(&failure, &facts, rule);
             if self.supports(rule, verdict.cause.as_deref()) {
-                proved_by.extend(self.rules.proof(&failure, &facts, rule));
+                proved_by.extend(proof(&lines, &facts));
             }
+            evidence.extend(cited(lines, &facts));
         }
         for claim in by_others {
             evidence.extend(self.claims.evidence(claim));
@@ -310,10 +300,7 @@ impl Joining<'_> {
 
     /// Whether a rule's claim is one for the cause that was reached.
     fn supports(&self, rule: u32, reached: Option<&str>) -> bool {
-        let claim = self.verdicts.claim(rule);
-        claim
-            .zip(reached)
-            .is_some_and(|(claim, cause)| claim.cause == cause || claim.cause.starts_with(&format!("{cause}.")))
+        self.verdicts.claim(rule).zip(reached).is_some_and(|(claim, cause)| within(&claim.cause, cause))
     }
 }
 

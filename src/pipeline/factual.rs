@@ -50,23 +50,23 @@ impl<'r> FactRules<'r> {
         claims
     }
 
-    /// Why a rule claims: each fact it looked at, with the events that show it.
+    /// Why a rule claims: a line for each predicate that it met.
     pub fn evidence(&self, failure: &Failure, facts: &[Known], rule: u32) -> Vec<Evidence> {
-        self.lines(failure, facts, rule).into_iter().flat_map(|line| cited(line, facts)).collect()
-    }
-
-    /// The events that show the facts which made a rule claim.
-    pub fn proof(&self, failure: &Failure, facts: &[Known], rule: u32) -> Vec<(EventPlace, String)> {
-        let lines = self.lines(failure, facts, rule);
-        let known = lines.iter().filter_map(|line| fact_of(&line.field, facts));
-        known.flat_map(|k| k.shown_by.iter().cloned()).collect()
-    }
-
-    fn lines(&self, failure: &Failure, facts: &[Known], rule: u32) -> Vec<Evidence> {
         let Some(rules) = self.rules else { return Vec::new() };
         let record = FactRecord::new(failure, facts, &rules.projection().anchors);
         rules.evidence(&record, Hit { row: 0, rule })
     }
+}
+
+/// The events that show the facts in lines of evidence.
+pub fn proof<'k>(lines: &[Evidence], facts: &'k [Known]) -> impl Iterator<Item = (EventPlace, String)> + use<'k> {
+    let known: Vec<&Known> = lines.iter().filter_map(|line| fact_of(&line.field, facts)).collect();
+    known.into_iter().flat_map(|k| k.shown_by.iter().cloned())
+}
+
+/// The same lines, those about a fact once for every event that shows it, in that event's words.
+pub fn cited(lines: Vec<Evidence>, facts: &[Known]) -> impl Iterator<Item = Evidence> {
+    lines.into_iter().flat_map(|line| line_cited(line, facts))
 }
 
 fn fact_of<'k>(field: &str, facts: &'k [Known]) -> Option<&'k Known> {
@@ -74,8 +74,7 @@ fn fact_of<'k>(field: &str, facts: &'k [Known]) -> Option<&'k Known> {
     facts.iter().find(|k| k.fact == fact)
 }
 
-/// A line of evidence for every event that shows the fact, in that event's words.
-fn cited(line: Evidence, facts: &[Known]) -> Vec<Evidence> {
+fn line_cited(line: Evidence, facts: &[Known]) -> Vec<Evidence> {
     let shown_by = fact_of(&line.field, facts).map_or(&[][..], |k| &k.shown_by);
     if shown_by.is_empty() {
         return vec![line];

@@ -18,7 +18,6 @@ use crate::store::sorted::Sorted;
 use crate::store::spool::Spool;
 use arrow::array::RecordBatch;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A profile on its way to be merged with others of the same credential.
@@ -79,8 +78,6 @@ pub struct Gathered {
     pub matches: RunMatches,
     /// Names of the inputs, and of the sources found in each.
     pub inputs: Vec<(Arc<str>, Arc<str>)>,
-    /// Sources seen.
-    pub sources: BTreeSet<String>,
     /// Time of the last event.
     pub end_us: Option<Micros>,
 }
@@ -106,7 +103,7 @@ impl Gathered {
             profiles: Profiles::default(),
             profile_rows: Sorted::new(usize::MAX),
             spills: 0,
-            profile_budget: memory_bytes / 12,
+            profile_budget: memory_bytes / 16,
             habits: Habits::new(memory_bytes / 32),
             pulse: Pulse::default(),
             sketches: Sketches::default(),
@@ -115,7 +112,6 @@ impl Gathered {
             audit: AuditLogs::default(),
             matches: RunMatches::new(engine.rules, gap_us, memory_bytes),
             inputs: Vec::new(),
-            sources: BTreeSet::new(),
             end_us: None,
         }
     }
@@ -123,7 +119,6 @@ impl Gathered {
     /// Takes what a batch tells beside its refusals and events; rows marked in `duplicate` do not count.
     pub fn take(&mut self, base: Base<'_>, kept: &mut Kept, duplicate: Option<&[bool]>) -> Result<(), Error> {
         let is_first = |row: usize| duplicate.is_none_or(|d| !d[row]);
-        self.sources.insert(kept.source.clone());
         let (profiles, pulse, baselines) = match duplicate {
             None => {
                 let own = (&mut kept.profiles, &mut kept.pulse, &mut kept.baselines);
@@ -164,7 +159,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// Takes refusals with the rules that claim each; says how many of them have a cause already.
+    /// Takes refusals with the rules that claim each.
     pub fn take_failures(&mut self, rows: RecordBatch, claims: &[Vec<u32>]) -> Result<(), Error> {
         let verdicts = &mut self.verdicts;
         self.row_verdicts.extend(claims.iter().map(|c| verdicts.of(c)));

@@ -62,10 +62,7 @@ fn check_row(expected: &Node, batch: &Batch<'_, '_>, row: usize) -> Result<(), S
         }
         let column = Column::from_name(&key.text).ok_or_else(|| format!("unknown column \"{}\"", key.text))?;
         let found = shown(batch, row, column);
-        let wanted = match &wanted.kind {
-            Kind::List(items) => Some(items.iter().filter_map(Node::scalar).collect::<Vec<_>>().join(",")),
-            _ => wanted.scalar(),
-        };
+        let wanted = written(wanted);
         if found != wanted {
             return Err(format!(
                 "{} is {}, expected {}",
@@ -78,6 +75,14 @@ fn check_row(expected: &Node, batch: &Batch<'_, '_>, row: usize) -> Result<(), S
     Ok(())
 }
 
+/// What a test expects, as text; lists are joined by commas.
+fn written(wanted: &Node) -> Option<String> {
+    match &wanted.kind {
+        Kind::List(items) => Some(items.iter().filter_map(Node::scalar).collect::<Vec<_>>().join(",")),
+        _ => wanted.scalar(),
+    }
+}
+
 /// A member of the entry that a row lists; `1.state` is one of its second entry.
 fn check_member(key: &str, wanted: &Node, batch: &Batch<'_, '_>, row: usize) -> Result<(), String> {
     let (number, name) = match key.split_once('.') {
@@ -87,10 +92,7 @@ fn check_member(key: &str, wanted: &Node, batch: &Batch<'_, '_>, row: usize) -> 
     let member = Member::from_name(name).ok_or_else(|| format!("unknown member \"{name}\" of inventory"))?;
     let entry = batch.listed.iter().filter(|(r, _)| *r == row).nth(number).map(|(_, listed)| listed);
     let found = entry.and_then(|listed| listed.get(member));
-    let wanted = match &wanted.kind {
-        Kind::List(items) => Some(items.iter().filter_map(Node::scalar).collect::<Vec<_>>().join(",")),
-        _ => wanted.scalar(),
-    };
+    let wanted = written(wanted);
     if found == wanted {
         return Ok(());
     }

@@ -176,7 +176,7 @@ impl<'w, 'r> Worker<'w, 'r> {
             Keep::Failures => None,
         };
         Ok(Kept {
-            lifecycle: lifecycle(&batch, &inside),
+            lifecycle: lifecycle(&batch),
             matches: row_matches(self.engine.rules, &batch, &hits, &inside),
             hits: hits.into_iter().filter(|h| inside[h.row as usize]).collect(),
             profiles: Profiles::of(&batch.uses, Rows { ordinals: &batch.ordinals, skip: None }),
@@ -232,8 +232,9 @@ fn text(batch: &Batch<'_, '_>, row: usize, column: Column) -> Option<String> {
     batch.text(row, column).map(|t| redact(t).into_owned())
 }
 
-fn lifecycle(batch: &Batch<'_, '_>, inside: &[bool]) -> Vec<(usize, Lifecycle)> {
-    let found = batch.lifecycle.iter().filter(|&&row| inside[row]).filter_map(|&row| {
+/// Changes count whenever they were made: what was switched off before the time that is asked about is off in it.
+fn lifecycle(batch: &Batch<'_, '_>) -> Vec<(usize, Lifecycle)> {
+    let found = batch.lifecycle.iter().filter_map(|&row| {
         let text = |column| text(batch, row, column);
         let place = EventPlace {
             event_time_us: batch.time_us(row),

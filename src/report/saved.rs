@@ -1,58 +1,46 @@
 //! Reads tables of a report back, cell by cell as text; knows no table's meaning.
 
 use crate::error::Error;
-use arrow::array::{Array, AsArray, ListArray, RecordBatch};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::array::{Array, ArrayRef, AsArray, ListArray};
+use arrow::datatypes::{Fields, TimestampMicrosecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
-/// A table of a report.
-pub struct Saved {
-    batches: Vec<RecordBatch>,
-}
+/// Columns by name.
+type Cells = Arc<Vec<(String, ArrayRef)>>;
 
 /// A row of a table, or a member of a list in one.
 #[derive(Clone)]
 pub struct Row {
-    cells: Vec<(String, std::sync::Arc<dyn Array>)>,
+    cells: Cells,
     at: usize,
 }
 
-impl Saved {
-    /// The rows of a table for which `wanted` holds. Rows are looked at batch by batch, so that large tables are not held.
-    pub fn rows(out: &Path, table: &str, wanted: &dyn Fn(&Row) -> bool) -> Result<Vec<Row>, Error> {
-        Ok(Saved::read(out, table, wanted)?.all())
+/// The rows of a table of a report for which `wanted` holds. Large tables are looked at batch by batch and not held.
+pub fn rows(out: &Path, table: &str, wanted: &dyn Fn(&Row) -> bool) -> Result<Vec<Row>, Error> {
+    let path = out.join(format!("{table}.parquet"));
+    let remedy = "name the folder of a report with --out; `keyfault analyze` writes one";
+    let bad = |thing: String| Error::new(path.display().to_string(), thing, remedy);
+    let file = File::open(&path).map_err(|e| bad(e.to_string()))?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.with_batch_size(1024).build());
+    let mut found = Vec::new();
+    for batch in reader.map_err(|e| bad(e.to_string()))? {
+        let batch = batch.map_err(|e| bad(e.to_string()))?;
+        let cells = cells(batch.schema_ref().fields(), batch.columns());
+        found.extend((0..batch.num_rows()).map(|at| Row { cells: cells.clone(), at }).filter(wanted));
     }
-
-    fn read(out: &Path, table: &str, wanted: &dyn Fn(&Row) -> bool) -> Result<Saved, Error> {
-        let path = out.join(format!("{table}.parquet"));
-        let remedy = "name the folder of a report with --out; `keyfault analyze` writes one";
-        let bad = |thing: String| Error::new(path.display().to_string(), thing, remedy);
-        let file = File::open(&path).map_err(|e| bad(e.to_string()))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.with_batch_size(4096).build());
-        let mut batches = Vec::new();
-        for batch in reader.map_err(|e| bad(e.to_string()))? {
-            let batch = batch.map_err(|e| bad(e.to_string()))?;
-            let keep = (0..batch.num_rows()).filter(|&at| wanted(&row(&batch, at)));
-            batches.extend(keep.map(|at| batch.slice(at, 1)));
-        }
-        Ok(Saved { batches })
-    }
-
-    fn all(&self) -> Vec<Row> {
-        self.batches.iter().map(|batch| row(batch, 0)).collect()
-    }
+    Ok(found)
 }
 
-fn row(batch: &RecordBatch, at: usize) -> Row {
-    let names = batch.schema_ref().fields().iter().map(|f| f.name().clone());
-    Row { cells: names.zip(batch.columns().iter().cloned()).collect(), at }
+fn cells(fields: &Fields, columns: &[ArrayRef]) -> Cells {
+    Arc::new(fields.iter().map(|f| f.name().clone()).zip(columns.iter().cloned()).collect())
 }
 
 impl Row {
-    fn cell(&self, name: &str) -> Option<&std::sync::Arc<dyn Array>> {
+    fn cell(&self, name: &str) -> Option<&ArrayRef> {
         self.cells.iter().find(|(n, _)| n == name).map(|(_, array)| array).filter(|array| array.is_valid(self.at))
     }
 
@@ -82,12 +70,11 @@ impl Row {
     pub fn members(&self, name: &str) -> Vec<Row> {
         let Some(list) = self.list(name) else { return Vec::new() };
         let Some(members) = list.as_struct_opt() else { return Vec::new() };
-        let names = members.fields().iter().map(|f| f.name().clone());
-        let cells: Vec<(String, std::sync::Arc<dyn Array>)> = names.zip(members.columns().iter().cloned()).collect();
+        let cells = cells(members.fields(), members.columns());
         (0..members.len()).map(|at| Row { cells: cells.clone(), at }).collect()
     }
 
-    fn list(&self, name: &str) -> Option<std::sync::Arc<dyn Array>> {
+    fn list(&self, name: &str) -> Option<ArrayRef> {
         let list: &ListArray = self.cell(name)?.as_list_opt()?;
         Some(list.value(self.at))
     }

@@ -84,7 +84,12 @@ fn tell(text: &mut String, heading: &str, incident: &Incident, paint: &Paint) {
     if !incident.src_ips.values.is_empty() {
         row(text, "from", &some(&incident.src_ips.values, incident.src_ips.total));
     }
-    row(text, "why", &format!("{cause}, {} ({:.0} %)", sureness(incident.verdict), incident.confidence * 100.0));
+    let open = if cause.contains('.') || incident.cause.is_none() {
+        ""
+    } else {
+        "; the branch only: no log at hand tells which of its causes"
+    };
+    row(text, "why", &format!("{cause}, {} ({:.0} %){open}", sureness(incident.verdict), incident.confidence * 100.0));
     let cited = |shows| incident.proof.iter().filter(move |p| p.shows == shows);
     if let Some(proof) = cited(Shows::Refusal).next() {
         row(text, "seen", &format!("{} [{} {}]", proof.says, proof.source, proof.event_uid));

@@ -35,6 +35,7 @@ struct Coders {
     /// What may be shown of an id in the log, by the id: to look for secrets in it is dear, and ids repeat.
     credential_uids: FxHashMap<String, Option<String>>,
     credential_alias: Coder,
+    in_url: Coder,
     credential_hint: Coder,
     credential_kind: Coder,
     provider: Coder,
@@ -180,6 +181,8 @@ impl Coders {
         self.operation.push(used(Column::Operation).as_deref());
         self.user_agent.push(used(Column::UserAgent).as_deref());
         let first = |c| if self.credential_uid.distinct() > before { column(c) } else { None };
+        let in_url = self.credential_uid.distinct() > before && event.is_in_url();
+        self.in_url.push(in_url.then_some("yes"));
         self.credential_alias.push(first(Column::CredentialAlias).as_deref());
         self.credential_hint.push(first(Column::CredentialHint).as_deref());
         self.credential_kind.push(first(Column::CredentialKind).as_deref().map(redact).as_deref());
@@ -197,6 +200,7 @@ impl Coders {
         uses.actor_name = self.actor_name.finish();
         uses.actor_type = self.actor_type.finish();
         uses.src_ip = self.src_ip.finish();
+        uses.in_url = self.in_url.finish();
         uses.credential_alias = self.credential_alias.finish();
         uses.region = self.region.finish();
         uses.tenant_uid = self.tenant_uid.finish();

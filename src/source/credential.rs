@@ -1,10 +1,10 @@
 //! Turns a raw credential, as it was sent, into fingerprint, hint, kind and defects; the raw text never leaves this file's return values' reach.
 
 use super::shape::{Shape, shape_of};
+use crate::model::name;
 use crate::model::sketch::Sketch;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 
 /// What may be kept of a raw credential.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,7 +59,7 @@ pub fn fingerprint(raw: &str) -> Option<Fingerprint> {
 
 /// `sha256:` and 16 hex digits of a key.
 pub fn uid(key: &str) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(key.as_bytes())[..8]))
+    name::fingerprint(key)
 }
 
 /// What [`uid`] makes of a key, given the key's SHA-256 in hex (LiteLLM) or Base64 (GitHub); none when it is neither.

@@ -8,6 +8,7 @@ use super::shape::shape_of;
 use super::trie::Slots;
 use crate::model::column::Column;
 use crate::model::finding::Outcome;
+use crate::model::name::is_fingerprint;
 use std::borrow::Cow;
 
 /// HTTP statuses that are refusals where a mapping does not say which failures are.
@@ -65,6 +66,12 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
         self.plan.raw_credential.as_ref()?.eval(&self.plan.row(self.slots)).into_text()
     }
 
+    /// Whether the credential stands in a URL.
+    pub fn is_in_url(&self) -> bool {
+        let row = self.plan.row(self.slots);
+        self.plan.url_credential.as_ref().is_some_and(|e| !e.eval(&row).is_nothing())
+    }
+
     /// The value of a column, given the fingerprint of the raw credential.
     pub fn column(&self, column: Column, fingerprint: Option<&Fingerprint>) -> Datum<'a> {
         match column {
@@ -114,7 +121,7 @@ impl<'a, 'd: 'a> Event<'a, 'd> {
     }
 
     fn is_digest(&self, id: &str) -> bool {
-        id.starts_with("sha256:") || (id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+        is_fingerprint(id) || (id.len() == 16 && id.bytes().all(|b| b.is_ascii_hexdigit()))
     }
 
     /// What is wrong with the credential as sent, and whether it was sent to another provider than the one that issued it.

@@ -70,6 +70,23 @@ const READ_KEYS: &[&str] = &[
 ];
 
 impl Expr<Path> {
+    /// The part of it that reads from the query of a URL.
+    pub fn from_urls(&self) -> Option<Self> {
+        let all = |parts: &[Self]| parts.iter().filter_map(Self::from_urls).collect::<Vec<_>>();
+        match self {
+            Expr::First(parts) => Some(all(parts)).filter(|p| !p.is_empty()).map(Expr::First),
+            Expr::Switch(cases) => {
+                let kept = cases.iter().filter_map(|(when, e)| Some((when.clone(), e.from_urls()?)));
+                Some(kept.collect::<Vec<_>>()).filter(|c| !c.is_empty()).map(Expr::Switch)
+            }
+            Expr::Read(read) => {
+                let paths: Vec<Path> = read.paths.iter().filter(|p| path::is_in_url(p)).cloned().collect();
+                (!paths.is_empty()).then(|| Expr::Read(Box::new(Read { paths, ..(**read).clone() })))
+            }
+            Expr::Const(_) | Expr::Join(..) => None,
+        }
+    }
+
     /// The value at a path.
     pub fn path(path: Path) -> Self {
         Expr::Read(Box::new(Read::of_path(path)))

@@ -6,6 +6,7 @@ use super::event::{Event, members, shown_uid};
 use super::redact::redact;
 use super::shape::shape_of;
 use crate::model::inventory::{Listed, Member};
+use crate::model::name::{fingerprint, may_be_key};
 use crate::model::place::EventPlace;
 use std::borrow::Cow;
 
@@ -40,7 +41,9 @@ fn put(listed: &mut Listed, member: Member, datum: Datum<'_>) {
         Member::ListedAt => listed.listed_us = datum.to_time_us(),
         Member::AllowedNetworks => listed.allowed_networks = words(datum),
         Member::AllowedModels => listed.allowed_models = words(datum),
-        Member::CredentialUid => put_uid(listed, datum),
+        Member::CredentialUid => put_uid(listed, datum, false),
+        Member::Credential if listed.credential_uid.is_none() => put_uid(listed, datum, true),
+        Member::Credential => {}
         _ => {
             if let Some(text) = datum.into_text() {
                 *text_of(listed, member) =
@@ -51,13 +54,16 @@ fn put(listed: &mut Listed, member: Member, datum: Datum<'_>) {
 }
 
 /// A key that stands raw in a list is fingerprinted, and its masked form is kept with it.
-fn put_uid(listed: &mut Listed, datum: Datum<'_>) {
+fn put_uid(listed: &mut Listed, datum: Datum<'_>, is_anything: bool) {
     let Some(text) = datum.into_text() else { return };
     let text = text.trim();
     if let Some(digest) = super::credential::uid_of_digest(text) {
         listed.credential_uid = Some(digest);
     } else if is_masked(text) {
         listed.credential_hint = Some(text.to_string());
+    } else if is_anything && may_be_key(text) {
+        listed.credential_hint.get_or_insert_with(|| hint(text));
+        listed.credential_uid = Some(fingerprint(text));
     } else if !text.is_empty() {
         if shape_of(text).is_some() && listed.credential_hint.is_none() {
             listed.credential_hint = Some(hint(text));

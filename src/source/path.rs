@@ -34,6 +34,16 @@ pub enum Step {
     Query,
 }
 
+/// Whether a path leads into the query of a URL.
+pub fn is_in_url(path: &[Step]) -> bool {
+    let is_query = |name: &String| ["querystring", "request_query"].contains(&name.as_str());
+    path.iter().any(|step| match step {
+        Step::Query => true,
+        Step::Key(name) | Step::Fold(name) => is_query(name),
+        _ => false,
+    })
+}
+
 /// Parses a path such as `a.b[0].~Authorization` or `uri.@query.key`; `.` alone is the empty path.
 pub fn parse(text: &str) -> Result<Vec<Step>, Error> {
     if text == "." {

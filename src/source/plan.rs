@@ -41,6 +41,8 @@ pub struct Plan {
     ignore: Vec<(When<Place>, String)>,
     pub(super) refusal: Option<When<Place>>,
     pub(super) raw_credential: Option<Expr<Place>>,
+    /// The part of it that reads from URLs.
+    pub(super) url_credential: Option<Expr<Place>>,
     pub(super) inventory: Vec<Vec<(Member, Expr<Place>)>>,
     pub(super) anchors: Vec<Anchor>,
     aliases: Vec<(String, Vec<String>)>,
@@ -63,6 +65,8 @@ impl Plan {
         let ignore = mapping.ignore.iter().map(|i| (i.when.bind(&mut trie), i.reason.clone())).collect();
         let refusal = mapping.refusal.as_ref().map(|w| w.bind(&mut trie));
         let raw_credential = mapping.raw_credential.as_ref().map(|e| e.bind(&mut trie));
+        let in_urls = mapping.raw_credential.as_ref().and_then(Expr::from_urls);
+        let url_credential = in_urls.map(|e| e.bind(&mut trie));
         let computed = mapping.computed.iter().map(|(name, e)| (name.clone(), e.bind(&mut trie))).collect();
         let aliases = mapping.aliases.clone();
         let entry = |entry: &Vec<(Member, Expr<super::expr::Path>)>, trie: &mut Trie| {
@@ -70,8 +74,19 @@ impl Plan {
         };
         let inventory = mapping.inventory.iter().map(|e| entry(e, &mut trie)).collect();
         let anchors = Vec::new();
-        let mut plan =
-            Plan { trie, columns, recognise, ignore, refusal, raw_credential, inventory, anchors, aliases, computed };
+        let mut plan = Plan {
+            trie,
+            columns,
+            recognise,
+            ignore,
+            refusal,
+            raw_credential,
+            url_credential,
+            inventory,
+            anchors,
+            aliases,
+            computed,
+        };
         plan.anchors = projection.anchors.iter().map(|f| plan.anchor(f)).collect();
         plan
     }

@@ -1,8 +1,10 @@
 //! Holds the pages made from rules, causes and mappings: the one that is kept against what it is made from, the others for whole links.
 
+use keyfault::model::fact::Fact;
 use keyfault::pipeline::{Engine, Options, RuleSources, test_mappings};
+use keyfault::rule::lint::Severity;
 use keyfault::rule::selftest::Outcome;
-use keyfault::rule::set::RuleSet;
+use keyfault::rule::set::{RuleFile, RuleSet};
 use keyfault::source::mapping::Mapping;
 use std::path::Path;
 
@@ -41,6 +43,21 @@ fn every_link_of_the_pages_of_rules_and_causes_leads_somewhere() {
     }
     assert_eq!(pages.len(), rules.metas().count() + rules.causes.iter().count() + 2);
     assert!(links > 2 * rules.rules.len());
+}
+
+#[test]
+fn the_page_of_facts_tells_all_of_them_and_its_example_is_a_rule() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnosis.md")).unwrap();
+    for fact in Fact::ALL {
+        let row = format!("| `{}` | {} |", fact.name(), fact.says());
+        assert!(page.contains(&row), "docs/diagnosis.md lacks {row}");
+    }
+    let example = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut sources = RuleSources::builtin();
+    sources.rules.push(RuleFile { name: "docs/diagnosis.md".into(), text: example.into() });
+    let (_, lints) = sources.rule_set().unwrap();
+    let errors: Vec<_> = lints.iter().filter(|l| l.severity == Severity::Error).collect();
+    assert!(errors.is_empty(), "{errors:?}");
 }
 
 #[test]

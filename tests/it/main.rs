@@ -14,6 +14,7 @@ mod dirty;
 mod docs;
 mod oracle;
 mod program;
+mod proof;
 mod rule_tools;
 mod same;
 mod samples;

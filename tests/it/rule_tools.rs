@@ -1,6 +1,10 @@
 //! Runs `keyfault rules lint`, `explain`, `test --corpus` and `docs` as their users do; knows the command line only.
 
 use crate::program::{Ran, keyfault};
+use keyfault::pipeline::{Engine, Options, RuleSources, test_rules};
+use keyfault::rule::lint::Severity;
+use keyfault::rule::selftest::Outcome;
+use keyfault::rule::set::RuleFile;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -131,4 +135,37 @@ fn an_override_whose_end_is_past_does_nothing_and_says_so() {
         let line = listed.lines().find(|l| l.contains("Users looked up")).unwrap();
         assert!(line.contains(level), "{until}: {line}");
     }
+}
+
+#[test]
+fn a_correlation_can_name_the_cause_of_an_event_and_what_undoes_it() {
+    let text = std::fs::read_to_string("tests/user_rules/key_switched_off.yml").unwrap();
+    let rules = vec![RuleFile { name: "key_switched_off.yml".into(), text }];
+    let sources = RuleSources { rules, ..RuleSources::builtin() };
+    let (rules, lints) = sources.rule_set().unwrap();
+    assert!(lints.iter().all(|l| l.severity != Severity::Error), "{lints:?}");
+    let engine = Engine::new(&rules, sources.parse_mappings().unwrap(), &Options::default()).unwrap();
+    let results = test_rules(&engine, &|_| true);
+    assert_eq!(results.len(), 4);
+    for result in results {
+        assert_eq!(result.outcome, Outcome::Passed, "{}", result.test);
+    }
+}
+
+#[test]
+fn a_cause_that_names_no_rule_of_its_correlation_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string("tests/user_rules/key_switched_off.yml").unwrap();
+    let (_, misspelt) =
+        written(folder.path(), "misspelt.yml", &text.replace("attribute_to: key_rejected", "attribute_to: key_reject"));
+    let told = keyfault(&["rules", "lint", &misspelt]);
+    assert_eq!(told.code, 2);
+    assert!(told.stdout.contains("cause names \"key_reject\""), "{}", told.stdout);
+    let (_, counting) = written(
+        folder.path(),
+        "counting.yml",
+        &text.replace("type: temporal_ordered", "type: event_count\n  condition: {gte: 3}"),
+    );
+    let told = keyfault(&["rules", "lint", &counting]);
+    assert!(told.stdout.contains("a correlation that counts names no cause"), "{}", told.stdout);
 }
