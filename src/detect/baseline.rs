@@ -1,36 +1,23 @@
 //! What one credential usually does, in bounded memory: hourly counts, days of use, and the values it was seen with; finds nothing unusual itself.
 //!
-//! Baselines merge in any order to the same result, and a store may keep them between runs.
+//! Baselines merge in any order and split to the same result, so a store may keep them between runs. What they drop is older than
+//! [`KEPT_US`], or comes after more values than a habit can have: detectors look at neither.
 
+use super::addresses::Addresses;
 use super::values::Values;
+use crate::model::counts::Counts;
+pub use crate::model::counts::HOUR_US;
 use crate::model::finding::Micros;
 use crate::model::place::Sighting;
-use crate::model::usual::Counts;
 use serde::{Deserialize, Serialize};
 
-/// How far back hourly counts are kept.
-pub const KEPT_US: Micros = 57 * DAY_US;
-/// Most days of use remembered.
-const DAYS_CAP: usize = 400;
-/// Most stays remembered: the latest.
-const STAYS_CAP: usize = 512;
+/// How far back hours and days are kept, from the last hour with calls.
+pub const KEPT_US: Micros = 400 * DAY_US;
 /// A day.
 pub const DAY_US: Micros = 86_400_000_000;
-/// An hour.
-pub const HOUR_US: Micros = 3_600_000_000;
 
-/// Accepted calls from one address in one hour.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stay {
-    /// The hour since 1970.
-    pub hour: i64,
-    /// The address.
-    pub src_ip: Box<str>,
-    /// The first of them.
-    pub first: Sighting,
-    /// The last of them.
-    pub last: Sighting,
-}
+/// A word, and when it was first seen: of several the first by time, then by name.
+pub type Word = Option<(Micros, Box<str>)>;
 
 /// What one credential usually does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,32 +26,24 @@ pub struct Baseline {
     pub calls: Counts,
     /// Refusals by hour.
     pub refusals: Counts,
-    /// Days with accepted calls: the first and the last of each.
-    pub days: Vec<(Sighting, Micros)>,
-    /// Networks it was accepted from.
-    pub networks: Values,
+    /// The first accepted call of each day.
+    pub days: Vec<Sighting>,
+    /// Where from it was accepted.
+    pub addresses: Addresses,
     /// Operations it was used for.
     pub operations: Values,
     /// Families of clients that used it.
     pub clients: Values,
     /// Environments it was accepted in.
     pub environments: Values,
-    /// Countries it was accepted from, where a database tells.
-    pub countries: Values,
-    /// Autonomous systems it was accepted from, where a database tells.
-    pub asns: Values,
-    /// Where it was accepted from lately.
-    pub stays: Vec<Stay>,
-    /// First use of any kind.
-    pub first_us: Option<Micros>,
     /// Masked form.
-    pub hint: Option<Box<str>>,
+    pub hint: Word,
     /// Who owns it.
-    pub provider: Option<Box<str>>,
+    pub provider: Word,
     /// Its kind.
-    pub kind: Option<Box<str>>,
+    pub kind: Word,
     /// Who used it first.
-    pub actor: Option<Box<str>>,
+    pub actor: Word,
 }
 
 impl Default for Baseline {
@@ -73,14 +52,10 @@ impl Default for Baseline {
             calls: Counts::hourly(),
             refusals: Counts::hourly(),
             days: Vec::new(),
-            networks: Values::default(),
+            addresses: Addresses::default(),
             operations: Values::default(),
             clients: Values::default(),
             environments: Values::default(),
-            countries: Values::default(),
-            asns: Values::default(),
-            stays: Vec::new(),
-            first_us: None,
             hint: None,
             provider: None,
             kind: None,
@@ -94,71 +69,75 @@ impl Baseline {
     pub fn merge(&mut self, other: Baseline) {
         self.calls.merge(&other.calls);
         self.refusals.merge(&other.refusals);
-        self.calls.keep(KEPT_US);
-        self.refusals.keep(KEPT_US);
-        other.days.into_iter().for_each(|(first, last)| self.day(first, last));
-        self.networks.merge(other.networks);
+        other.days.into_iter().for_each(|first| self.day(first));
+        self.addresses.merge(other.addresses);
         self.operations.merge(other.operations);
         self.clients.merge(other.clients);
         self.environments.merge(other.environments);
-        self.countries.merge(other.countries);
-        self.asns.merge(other.asns);
-        other.stays.into_iter().for_each(|stay| self.stay(stay));
-        self.first_us = [self.first_us, other.first_us].into_iter().flatten().min();
-        for (own, new) in [
-            (&mut self.hint, other.hint),
-            (&mut self.provider, other.provider),
-            (&mut self.kind, other.kind),
-            (&mut self.actor, other.actor),
-        ] {
-            // The smallest, not the first: order must not matter.
-            *own = [own.take(), new].into_iter().flatten().min();
+        let words = [other.hint, other.provider, other.kind, other.actor];
+        self.words().into_iter().zip(words).for_each(|(own, new)| tell(own, new));
+        self.forget();
+    }
+
+    fn words(&mut self) -> [&mut Word; 4] {
+        [&mut self.hint, &mut self.provider, &mut self.kind, &mut self.actor]
+    }
+
+    /// Takes words seen at a time: of hint, provider, kind and actor.
+    pub fn describe(&mut self, seen: Micros, words: [Option<&str>; 4]) {
+        for (own, new) in self.words().into_iter().zip(words) {
+            let Some(new) = new else { continue };
+            if own.as_ref().is_none_or(|(since, known)| (seen, new) < (*since, known)) {
+                *own = Some((seen, new.into()));
+            }
         }
     }
 
-    /// Notes accepted calls of one day.
-    pub fn day(&mut self, first: Sighting, last: Micros) {
-        let day = first.time_us.div_euclid(DAY_US);
-        match self.days.binary_search_by_key(&day, |(seen, _)| seen.time_us.div_euclid(DAY_US)) {
-            Ok(at) => {
-                let own = &mut self.days[at];
-                *own = (own.0.min(first), own.1.max(last));
-            }
-            Err(at) => self.days.insert(at, (first, last)),
+    /// Notes an accepted call, the first of its day as far as one knows.
+    pub fn day(&mut self, first: Sighting) {
+        let day = |seen: &Sighting| seen.time_us.div_euclid(DAY_US);
+        match self.days.binary_search_by_key(&day(&first), day) {
+            Ok(at) => self.days[at] = self.days[at].min(first),
+            Err(at) => self.days.insert(at, first),
         }
-        let over = self.days.len().saturating_sub(DAYS_CAP);
-        self.days.drain(..over);
     }
 
-    /// Notes accepted calls from one address in one hour.
-    pub fn stay(&mut self, stay: Stay) {
-        match self.stays.binary_search_by(|own| (own.hour, &own.src_ip).cmp(&(stay.hour, &stay.src_ip))) {
-            Ok(at) => {
-                let own = &mut self.stays[at];
-                (own.first, own.last) = (own.first.min(stay.first), own.last.max(stay.last));
-            }
-            Err(at) => self.stays.insert(at, stay),
-        }
-        let over = self.stays.len().saturating_sub(STAYS_CAP);
-        self.stays.drain(..over);
+    /// Drops what is further back than is kept. In each part of a log no more is dropped than in the whole of it.
+    fn forget(&mut self) {
+        let Some(last) = self.calls.last() else { return };
+        let from = last - KEPT_US / HOUR_US;
+        self.calls.keep_from(from);
+        self.refusals.keep_from(from);
+        self.addresses.keep(from);
+        let old = self.days.partition_point(|seen| seen.time_us < from * HOUR_US);
+        self.days.drain(..old);
+    }
+
+    /// From this hour on all that detectors look back to is known; what is before it is not looked at.
+    pub fn known_from(&self, back_us: Micros) -> i64 {
+        let Some((first, last)) = self.calls.first().zip(self.calls.last()) else { return i64::MIN };
+        let kept = last - KEPT_US / HOUR_US;
+        if first >= kept { i64::MIN } else { kept + back_us / HOUR_US }
+    }
+
+    /// First call of any kind, to the hour.
+    pub fn first_us(&self) -> Option<Micros> {
+        self.calls.first().map(|hour| hour * HOUR_US)
     }
 
     /// Moves sightings to their place in the run: those of a chunk whose records begin at `record` of an input.
     pub fn place(&mut self, input: u32, record: u64) {
-        let stays = self.stays.iter_mut().flat_map(|s| [&mut s.first, &mut s.last]);
-        let days = self.days.iter_mut().map(|(first, _)| first);
-        let values = [
-            &mut self.networks,
-            &mut self.operations,
-            &mut self.clients,
-            &mut self.environments,
-            &mut self.countries,
-            &mut self.asns,
-        ];
-        for seen in values.into_iter().flat_map(Values::sightings).chain(stays).chain(days) {
+        for seen in self.sightings() {
             seen.input = input;
             seen.record += record;
         }
+    }
+
+    /// The events by which it says when something was seen.
+    pub fn sightings(&mut self) -> impl Iterator<Item = &mut Sighting> {
+        let values = [&mut self.operations, &mut self.clients, &mut self.environments];
+        let seen = values.into_iter().flat_map(Values::sightings);
+        seen.chain(self.addresses.sightings()).chain(&mut self.days)
     }
 
     /// Whether it was ever accepted.
@@ -169,8 +148,12 @@ impl Baseline {
     /// About how much memory it takes.
     pub fn bytes(&self) -> usize {
         let counts = (self.calls.len() + self.refusals.len()) * 16;
-        let sets = [&self.networks, &self.operations, &self.clients, &self.environments, &self.countries, &self.asns];
-        let values: usize = sets.into_iter().map(Values::bytes).sum();
-        size_of::<Baseline>() + 150 + counts + values + self.days.len() * 40 + self.stays.len() * 120
+        let values = self.operations.bytes() + self.clients.bytes() + self.environments.bytes();
+        size_of::<Baseline>() + 200 + counts + values + self.addresses.bytes() + self.days.len() * 24
     }
+}
+
+/// Takes a word unless one before it is known.
+fn tell(own: &mut Word, new: Word) {
+    *own = [own.take(), new].into_iter().flatten().min();
 }

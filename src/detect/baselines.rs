@@ -1,15 +1,16 @@
 //! Takes baselines out of events, chunk by chunk; runs for every event, so it works on codes. Opens no file.
 
-use super::baseline::{Baseline, HOUR_US, Stay};
+use super::baseline::{Baseline, HOUR_US};
 use super::client::family;
+use super::values::hash;
 use crate::model::environment::environment_of;
 use crate::model::finding::{Micros, Outcome, Uses};
-use crate::model::place::{Sighting, network_of};
+use crate::model::place::Sighting;
 use crate::model::records::Codes;
 use rustc_hash::FxHashMap;
 
-/// What a baseline takes beside what grows in it.
-const ENTRY_BYTES: usize = 1_000;
+/// What a credential takes beside its baseline: its name and its place in a table.
+const ENTRY_BYTES: usize = 120;
 
 /// Baselines by credential.
 #[derive(Debug, Default)]
@@ -18,28 +19,31 @@ pub struct Baselines {
     bytes: usize,
 }
 
-/// What is noted of a credential by codes, so that texts are made once each.
+/// What calls have in common, by codes. Most calls of a chunk are like the one before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Coded {
-    /// Service and operation.
-    Operation(u32, u32),
-    Client(u32),
-    /// Service and tenant: they may name an environment.
-    Named(u32, u32),
-    /// Address and hour.
-    Stay(u32, i64),
-    Hour(i64),
+struct Alike {
+    credential: u32,
+    hour: i64,
+    service: u32,
+    operation: u32,
+    client: u32,
+    outcome: Outcome,
+    /// Address and tenant, of accepted calls only.
+    place: (u32, u32),
 }
 
-/// First and last sighting, calls and refusals.
-type Noted = (Sighting, Sighting, u32, u32);
+/// Calls that are alike: the first of them, its row, and how many.
+struct Noted {
+    first: Sighting,
+    row: usize,
+    calls: u32,
+}
 
 /// A chunk under way.
 struct Chunk<'u> {
     uses: &'u Uses,
-    noted: FxHashMap<(u32, Coded), Noted>,
-    /// By credential: the row where it first appears, which has the words that describe it.
-    described: FxHashMap<u32, usize>,
+    noted: Vec<(Alike, Noted)>,
+    at: FxHashMap<Alike, usize>,
 }
 
 fn text(codes: &Codes, code: u32) -> Option<&str> {
@@ -49,12 +53,11 @@ fn text(codes: &Codes, code: u32) -> Option<&str> {
 impl Baselines {
     /// The baselines of one chunk: `ordinals` are those of its rows, and rows marked in `skip` do not count.
     pub fn of(uses: &Uses, ordinals: &[u64], skip: Option<&[bool]>) -> Baselines {
-        let mut chunk = Chunk { uses, noted: FxHashMap::default(), described: FxHashMap::default() };
+        let mut chunk = Chunk { uses, noted: Vec::new(), at: FxHashMap::default() };
         for (row, &code) in uses.credential_uid.codes.iter().enumerate() {
             let time_us = uses.event_time_us[row];
-            chunk.described.entry(code).or_insert(row);
             if code > 0 && time_us != Micros::MIN && skip.is_none_or(|s| !s[row]) {
-                chunk.row(row, code, Sighting { time_us, input: 0, record: ordinals[row] });
+                chunk.note(row, Sighting { time_us, input: 0, record: ordinals[row] });
             }
         }
         chunk.finish()
@@ -64,108 +67,155 @@ impl Baselines {
     pub fn merge(&mut self, other: Baselines, (input, record): (u32, u64)) {
         for (credential, mut baseline) in other.all {
             baseline.place(input, record);
-            self.add(credential, *baseline);
+            let before = self.all.get(&credential).map_or(0, |own| own.bytes());
+            let own = match self.all.entry(credential) {
+                std::collections::hash_map::Entry::Vacant(own) => {
+                    self.bytes += own.key().len() + ENTRY_BYTES;
+                    own.insert(baseline)
+                }
+                std::collections::hash_map::Entry::Occupied(own) => {
+                    let own = own.into_mut();
+                    own.merge(*baseline);
+                    own
+                }
+            };
+            self.bytes += own.bytes().saturating_sub(before);
         }
-    }
-
-    /// Adds a baseline, such as one that a store kept.
-    pub fn add(&mut self, credential: Box<str>, baseline: Baseline) {
-        let own = self.all.entry(credential).or_default();
-        let before = own.bytes();
-        own.merge(baseline);
-        self.bytes += own.bytes().saturating_sub(before);
     }
 
     /// About how much memory they take.
     pub fn bytes(&self) -> usize {
-        self.bytes + self.all.len() * ENTRY_BYTES
+        self.bytes
     }
 
     /// Takes all out as rows, in no order.
-    pub fn take(&mut self) -> impl Iterator<Item = (Box<str>, Baseline)> + use<> {
+    pub fn take(&mut self) -> impl Iterator<Item = (Box<str>, Box<Baseline>)> + use<> {
         self.bytes = 0;
-        std::mem::take(&mut self.all).into_iter().map(|(credential, baseline)| (credential, *baseline))
+        std::mem::take(&mut self.all).into_iter()
     }
 }
 
 impl Chunk<'_> {
-    fn row(&mut self, row: usize, credential: u32, seen: Sighting) {
+    fn note(&mut self, row: usize, seen: Sighting) {
         let uses = self.uses;
         let outcome = uses.outcome[row];
-        let refused = u32::from(outcome == Outcome::Refused);
-        let mut note = |coded| {
-            let own = self.noted.entry((credential, coded)).or_insert((seen, seen, 0, 0));
-            (own.0, own.1) = (own.0.min(seen), own.1.max(seen));
-            (own.2, own.3) = (own.2 + 1, own.3 + refused);
+        let place = match outcome {
+            Outcome::Success => (uses.src_ip.codes[row], uses.tenant_uid.codes[row]),
+            _ => (0, 0),
         };
-        let hour = seen.time_us.div_euclid(HOUR_US);
-        note(Coded::Hour(hour));
-        let (service, operation) = (uses.service.codes[row], uses.operation.codes[row]);
-        if operation > 0 {
-            note(Coded::Operation(service, operation));
-        }
-        let client = uses.user_agent.codes[row];
-        if client > 0 {
-            note(Coded::Client(client));
-        }
-        if outcome == Outcome::Success {
-            note(Coded::Stay(uses.src_ip.codes[row], hour));
-            note(Coded::Named(service, uses.tenant_uid.codes[row]));
+        let alike = Alike {
+            credential: uses.credential_uid.codes[row],
+            hour: seen.time_us.div_euclid(HOUR_US),
+            service: uses.service.codes[row],
+            operation: uses.operation.codes[row],
+            client: uses.user_agent.codes[row],
+            outcome,
+            place,
+        };
+        let at = match self.noted.last() {
+            Some((last, _)) if *last == alike => self.noted.len() - 1,
+            _ => *self.at.entry(alike).or_insert(self.noted.len()),
+        };
+        match self.noted.get_mut(at) {
+            Some((_, own)) => {
+                own.calls += 1;
+                if seen < own.first {
+                    (own.first, own.row) = (seen, row);
+                }
+            }
+            None => self.noted.push((alike, Noted { first: seen, row, calls: 1 })),
         }
     }
 
     fn finish(self) -> Baselines {
         let uses = self.uses;
-        let mut all: FxHashMap<u32, Baseline> = FxHashMap::default();
-        for ((credential, coded), noted) in self.noted {
-            all.entry(credential).or_default().learn(uses, coded, noted);
+        let mut words = Words::new(uses);
+        let mut all: Vec<Option<Box<Baseline>>> = Vec::new();
+        all.resize_with(uses.credential_uid.values.len(), || None);
+        for (alike, noted) in &self.noted {
+            let Some(own) = all.get_mut(alike.credential as usize - 1) else { continue };
+            own.get_or_insert_default().learn(&mut words, alike, noted);
         }
-        let named = all.into_iter().filter_map(|(code, mut baseline)| {
-            let row = *self.described.get(&code)?;
-            let word = |codes: &Codes| text(codes, codes.codes[row]).map(Into::into);
-            baseline.hint = word(&uses.credential_hint);
-            baseline.provider = word(&uses.provider);
-            baseline.kind = word(&uses.credential_kind);
-            baseline.actor = word(&uses.actor_name);
-            Some((text(&uses.credential_uid, code)?.into(), Box::new(baseline)))
+        let named = all.into_iter().zip(&uses.credential_uid.values);
+        let named = named.filter_map(|(baseline, name)| {
+            let mut baseline = baseline?;
+            baseline.cap();
+            Some((name.as_str().into(), baseline))
         });
         Baselines { all: named.collect(), bytes: 0 }
     }
 }
 
+/// What is worked out once per distinct value of a chunk.
+struct Words<'u> {
+    uses: &'u Uses,
+    operations: FxHashMap<(u32, u32), (u64, String)>,
+    families: Vec<Option<Option<(u64, String)>>>,
+    environments: FxHashMap<(u32, u32), Option<&'static str>>,
+}
+
+impl<'u> Words<'u> {
+    fn new(uses: &'u Uses) -> Words<'u> {
+        let families = vec![None; uses.user_agent.values.len()];
+        Words { uses, operations: FxHashMap::default(), families, environments: FxHashMap::default() }
+    }
+
+    /// Service and operation, and the hash of both.
+    fn operation(&mut self, service: u32, operation: u32) -> Option<&(u64, String)> {
+        let name = text(&self.uses.operation, operation)?;
+        let service_name = text(&self.uses.service, service);
+        Some(self.operations.entry((service, operation)).or_insert_with(|| {
+            let name = service_name.map_or_else(|| name.to_string(), |service| format!("{service}:{name}"));
+            (hash(&name), name)
+        }))
+    }
+
+    fn family(&mut self, client: u32) -> Option<&(u64, String)> {
+        let agent = text(&self.uses.user_agent, client)?;
+        let known = self.families.get_mut(client as usize - 1)?;
+        known.get_or_insert_with(|| family(agent).map(|family| (hash(&family), family))).as_ref()
+    }
+
+    /// The environment that the names of service and tenant speak of.
+    fn environment(&mut self, service: u32, tenant: u32) -> Option<&'static str> {
+        let names = [text(&self.uses.service, service), text(&self.uses.tenant_uid, tenant)];
+        let find = || names.into_iter().flatten().find_map(environment_of);
+        *self.environments.entry((service, tenant)).or_insert_with(find)
+    }
+}
+
 impl Baseline {
-    fn learn(&mut self, uses: &Uses, coded: Coded, (first, last, calls, refusals): Noted) {
-        match coded {
-            Coded::Hour(hour) => {
-                self.calls.add(hour, calls);
-                if refusals > 0 {
-                    self.refusals.add(hour, refusals);
-                }
-                self.first_us = Some(self.first_us.map_or(first.time_us, |f| f.min(first.time_us)));
-            }
-            Coded::Operation(service, operation) => {
-                let named = [text(&uses.service, service), text(&uses.operation, operation)];
-                let name: Vec<&str> = named.into_iter().flatten().collect();
-                self.operations.note(&name.join(":"), (first, calls));
-            }
-            Coded::Client(client) => {
-                let family = text(&uses.user_agent, client).and_then(family);
-                family.into_iter().for_each(|f| self.clients.note(&f, (first, calls)));
-            }
-            Coded::Named(service, tenant) => {
-                let names = [text(&uses.service, service), text(&uses.tenant_uid, tenant)];
-                if let Some(environment) = names.into_iter().flatten().find_map(environment_of) {
-                    self.environments.note(environment, (first, calls));
-                }
-            }
-            Coded::Stay(src_ip, hour) => {
-                self.day(first, last.time_us);
-                let Some(src_ip) = text(&uses.src_ip, src_ip) else { return };
-                if let Some(network) = network_of(src_ip) {
-                    self.networks.note(&network, (first, calls));
-                    self.stay(Stay { hour, src_ip: src_ip.into(), first, last });
-                }
-            }
+    fn learn(&mut self, words: &mut Words<'_>, alike: &Alike, noted: &Noted) {
+        let (uses, first) = (words.uses, noted.first);
+        self.calls.add(alike.hour, noted.calls);
+        self.refusals.begin(alike.hour);
+        if alike.outcome == Outcome::Refused {
+            self.refusals.add(alike.hour, noted.calls);
         }
+        if let Some((hash, name)) = words.operation(alike.service, alike.operation) {
+            self.operations.note(*hash, name, first);
+        }
+        if let Some((hash, name)) = words.family(alike.client) {
+            self.clients.note(*hash, name, first);
+        }
+        let told = [&uses.credential_hint, &uses.provider, &uses.credential_kind, &uses.actor_name];
+        self.describe(first.time_us, told.map(|codes| text(codes, codes.codes[noted.row])));
+        if alike.outcome != Outcome::Success {
+            return;
+        }
+        self.day(first);
+        let (src_ip, tenant) = alike.place;
+        if let Some(environment) = words.environment(alike.service, tenant) {
+            self.environments.note(hash(environment), environment, first);
+        }
+        if let Some(ip) = text(&uses.src_ip, src_ip) {
+            self.addresses.note(ip, first);
+        }
+    }
+
+    fn cap(&mut self) {
+        self.operations.cap();
+        self.clients.cap();
+        self.addresses.cap();
     }
 }

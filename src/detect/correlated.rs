@@ -1,8 +1,12 @@
 //! Alerts from the episodes of correlations: one an episode; must not print or read files, and counts no window.
 
-use super::sigma::{AlertRule, SUBJECTS_CAP, alert_uid};
+use super::crowd::Crowd;
+use super::sigma::{AlertRule, alert_uid};
 use crate::model::episode::{Episode, EventRef, Kind};
 use crate::model::finding::{Alert, Micros, Sample};
+
+/// What is said to have found them.
+const DETECTOR: &str = "correlation";
 
 /// What words about an episode need to know of its correlation.
 #[derive(Debug, Clone)]
@@ -21,24 +25,11 @@ pub struct Correlated {
     pub cooldown_us: Micros,
 }
 
-/// The alerts of a correlation. Beyond a cap of groups the rest share one.
+/// The alerts of a correlation.
 pub fn alerts(correlated: &Correlated, episodes: Vec<Episode>) -> Vec<Alert> {
-    let mut episodes = rested(episodes, correlated.cooldown_us);
-    let mut groups: Vec<&Vec<String>> = episodes.iter().map(|e| &e.group).collect();
-    groups.dedup();
-    let rest = match groups.get(SUBJECTS_CAP) {
-        Some(first) => {
-            let at = episodes.iter().position(|e| e.group == **first).unwrap_or(episodes.len());
-            let more = groups.len() - SUBJECTS_CAP;
-            Some((episodes.split_off(at), more))
-        }
-        None => None,
-    };
-    let mut alerts: Vec<Alert> = episodes.iter().map(|e| correlated.alert(e, &correlated.whom(&e.group))).collect();
-    if let Some((episodes, groups)) = rest {
-        alerts.extend(joined(episodes).map(|all| correlated.alert(&all, &format!(" in {groups} more groups"))));
-    }
-    alerts
+    let mut crowd = Crowd::new(correlated.rule.clone(), DETECTOR);
+    rested(episodes, correlated.cooldown_us).iter().for_each(|episode| crowd.add(correlated.alert(episode)));
+    crowd.finish()
 }
 
 /// Episodes of one group with too short a pause between them are one.
@@ -56,14 +47,6 @@ fn rested(episodes: Vec<Episode>, cooldown_us: Micros) -> Vec<Episode> {
         }
     }
     rested
-}
-
-/// One episode that stands for many.
-fn joined(episodes: Vec<Episode>) -> Option<Episode> {
-    episodes.into_iter().reduce(|mut all, next| {
-        join(&mut all, next);
-        all
-    })
 }
 
 fn join(all: &mut Episode, next: Episode) {
@@ -86,8 +69,9 @@ impl Correlated {
         if named.is_empty() { String::new() } else { format!(" for {}", named.join(", ")) }
     }
 
-    fn alert(&self, episode: &Episode, whom: &str) -> Alert {
+    fn alert(&self, episode: &Episode) -> Alert {
         let rule = &self.rule;
+        let whom = self.whom(&episode.group);
         let events = format!("{} event{}", episode.total, if episode.total == 1 { "" } else { "s" });
         let peak = format!("{}", (episode.peak * 1000.0).round() / 1000.0);
         let within = span(self.timespan_us);
@@ -100,7 +84,7 @@ impl Correlated {
         let usual = episode.usual.as_ref();
         let compared = usual.map(|(u, _)| format!(", {}", u.says())).unwrap_or_default();
         Alert {
-            alert_uid: alert_uid(&[&rule.id, whom, &episode.first_us.to_string()]),
+            alert_uid: alert_uid(&[&rule.id, &whom, &episode.first_us.to_string()]),
             rule_id: rule.id.clone(),
             rule_author: rule.author.clone(),
             rule_license: rule.license.clone(),
@@ -108,7 +92,7 @@ impl Correlated {
             level: rule.level,
             tags: rule.tags.clone(),
             references: rule.references.clone(),
-            detector: "correlation",
+            detector: DETECTOR,
             window_start: Some(episode.first_us),
             window_end: Some(episode.last_us),
             credential_uid: episode.common.credential_uid.clone(),

@@ -11,16 +11,13 @@ pub fn after_end(uses: &[UseAfterEnd], detector: Detector) -> Vec<Found> {
     uses.iter().filter(is_meant).map(|one| told(one, detector)).collect()
 }
 
+/// It is one episode from its end on, however much later it was accepted: so the alert stays the same when more of the log is known.
 fn told(one: &UseAfterEnd, detector: Detector) -> Found {
     let at = |us| rfc3339(Some(us)).unwrap_or_default();
-    let says = format!(
-        "accepted at {} though it is {} since {} ({})",
-        at(one.first_us),
-        one.state,
-        at(one.ended_us),
-        one.shown_by
-    );
-    let mut found = Found::new(detector, (one.first_us, one.last.time_us.max(one.first_us)), 1.0, says);
+    let says =
+        format!("accepted at {} though {} since {} ({})", at(one.first_us), one.state, at(one.ended_us), one.shown_by);
+    let span = (one.ended_us, one.last.time_us.max(one.first_us));
+    let mut found = Found::new(detector, span, 1.0, says);
     found.expected = Some(0.0);
     found.at = vec![one.last];
     found.values = vec![one.state.to_string()];

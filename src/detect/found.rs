@@ -73,7 +73,7 @@ pub fn alert(found: &Found, whose: &Whose, rule: &AlertRule, cited: &dyn Fn(&Sig
     let mut values: Vec<String> = found.at.iter().map(cited).collect();
     values.dedup();
     Alert {
-        alert_uid: alert_uid(&[&rule.id, &whose.credential_uid, found.detector.name(), &start]),
+        alert_uid: alert_uid(&[&rule.id, &whose.credential_uid, &start]),
         rule_id: rule.id.clone(),
         rule_author: rule.author.clone(),
         rule_license: rule.license.clone(),
@@ -96,15 +96,4 @@ pub fn alert(found: &Found, whose: &Whose, rule: &AlertRule, cited: &dyn Fn(&Sig
         event_uids: Sample { total: values.len() as u64, values: values.into_iter().take(Sample::CAP).collect() },
         causes: Vec::new(),
     }
-}
-
-/// One alert that stands for those of many more credentials.
-pub fn rest(mut first: Alert, credentials: u64) -> Alert {
-    first.alert_uid = alert_uid(&[&first.rule_id, "many more credentials", first.detector]);
-    first.says = format!("{}: {credentials} more credentials, which are not listed", first.title);
-    (first.credential_uid, first.credential_hint, first.src_ip) = (None, None, None);
-    (first.window_start, first.window_end) = (None, None);
-    (first.observed, first.expected, first.score) = (credentials as f64, None, None);
-    first.event_uids = Sample::default();
-    first
 }

@@ -1,10 +1,10 @@
 //! When and where a credential is used at all: revived after a long pause, from many networks at once, in several environments; knows no rule.
 
-use super::baseline::{Baseline, DAY_US};
+use super::baseline::{Baseline, DAY_US, HOUR_US};
 use super::found::Found;
 use crate::model::anomaly::{Anomaly, Detector};
 use crate::model::place::{Sighting, network_of};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A pause is unusual only when it is so many times as long as any before it: some credentials are used once a month.
 const LONGER: i64 = 2;
@@ -18,12 +18,12 @@ pub fn revived(baseline: &Baseline, anomaly: &Anomaly) -> Vec<Found> {
     let mut found = Vec::new();
     let mut longest = 0;
     for days in baseline.days.windows(2) {
-        let (before, after) = (days[0].1, days[1].0);
-        let pause = after.time_us - before;
+        let (before, after) = (days[0], days[1]);
+        let pause = after.time_us - before.time_us;
         if pause >= anomaly.pause_us && pause > LONGER * longest {
-            let since = crate::model::time::rfc3339(Some(before)).unwrap_or_default();
-            let says = format!("used again after {} days without use, since {since}", pause / DAY_US);
-            let span = (after.time_us, days[1].1);
+            let since = crate::model::time::rfc3339(Some(before.time_us)).unwrap_or_default();
+            let says = format!("used again after {} days without use, last on {}", pause / DAY_US, &since[..10]);
+            let span = (after.time_us, after.time_us);
             let mut one = Found::new(Detector::DormantRevived, span, (pause / DAY_US) as f64, says);
             one.expected = Some((longest / DAY_US) as f64);
             one.at = vec![after];
@@ -34,47 +34,79 @@ pub fn revived(baseline: &Baseline, anomaly: &Anomaly) -> Vec<Found> {
     found
 }
 
-/// Days on which it came from far more networks than usual.
-pub fn shared_networks(baseline: &Baseline, anomaly: &Anomaly) -> Vec<Found> {
-    let mut days: BTreeMap<i64, (BTreeSet<String>, Vec<Sighting>)> = BTreeMap::new();
-    for stay in &baseline.stays {
-        let (networks, at) = days.entry(stay.hour.div_euclid(24)).or_default();
-        if network_of(&stay.src_ip).is_some_and(|network| networks.insert(network)) {
-            at.push(stay.first);
+/// The networks of one day: the hour in which each was first used, and the first call where the log shows it.
+type Day = BTreeMap<String, (i64, Option<Sighting>)>;
+
+/// The networks of every day, until there were too many addresses to look at.
+fn networks_by_day(baseline: &Baseline) -> BTreeMap<i64, Day> {
+    let crowded = baseline.addresses.crowded_us();
+    let mut days: BTreeMap<i64, Day> = BTreeMap::new();
+    for address in baseline.addresses.iter() {
+        let Some(network) = network_of(&address.ip) else { continue };
+        let first = address.first.time_us.div_euclid(HOUR_US);
+        for hour in address.hours.from(i64::MIN / 2).take_while(|h| h * HOUR_US <= crowded) {
+            let seen = (hour, Some(address.first).filter(|_| hour == first));
+            let day = days.entry(hour.div_euclid(24)).or_default();
+            match day.get_mut(&network) {
+                Some(own) => *own = earlier(*own, seen),
+                None => {
+                    day.insert(network.clone(), seen);
+                }
+            }
         }
     }
+    days
+}
+
+/// The earlier hour, and of one hour the call that the log shows.
+fn earlier(a: (i64, Option<Sighting>), b: (i64, Option<Sighting>)) -> (i64, Option<Sighting>) {
+    match a.0.cmp(&b.0) {
+        std::cmp::Ordering::Less => a,
+        std::cmp::Ordering::Greater => b,
+        std::cmp::Ordering::Equal => (a.0, [a.1, b.1].into_iter().flatten().min()),
+    }
+}
+
+/// Days on which it came from far more networks than usual. They begin with the hour in which it were too many.
+pub fn shared_networks(baseline: &Baseline, anomaly: &Anomaly) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
+    let least = anomaly.at_least.max(2.0).ceil() as usize;
+    if baseline.addresses.len() < least {
+        return found;
+    }
     let mut before: Vec<usize> = Vec::new();
-    for (day, (networks, at)) in days {
-        before.sort_unstable();
+    for (day, networks) in networks_by_day(baseline) {
         let usual = before.get(before.len() / 2).copied().unwrap_or(0);
-        before.push(networks.len());
-        if (networks.len() as f64) < anomaly.at_least.max(2.0) || networks.len() < MORE_NETWORKS * usual {
+        before.insert(before.partition_point(|n| *n < networks.len()), networks.len());
+        let least = least.max(MORE_NETWORKS * usual);
+        if networks.len() < least {
             continue;
         }
         let end_us = (day + 1) * DAY_US - 1;
         match found.last_mut() {
             Some(last) if day * DAY_US - last.end_us <= PAUSE_DAYS * DAY_US => last.end_us = end_us,
-            _ => found.push(many(&networks, usual, at, end_us)),
+            _ => found.push(many(&networks, (usual, least), end_us)),
         }
     }
     found
 }
 
-fn many(networks: &BTreeSet<String>, usual: usize, at: Vec<Sighting>, end_us: i64) -> Found {
-    let start_us = at.iter().map(|s| s.time_us).min().unwrap_or_default();
+fn many(networks: &Day, (usual, least): (usize, usize), end_us: i64) -> Found {
+    let mut hours: Vec<i64> = networks.values().map(|(hour, _)| *hour).collect();
+    hours.sort_unstable();
+    let start_us = hours[least - 1] * HOUR_US;
     let says = format!("accepted from {} networks on one day, usually {usual}", networks.len());
     let mut one = Found::new(Detector::SharedNetworks, (start_us, end_us), networks.len() as f64, says);
     one.expected = Some(usual as f64);
-    one.values = networks.iter().take(20).cloned().collect();
-    one.at = at;
+    one.values = networks.keys().take(20).cloned().collect();
+    one.at = networks.values().filter_map(|(_, seen)| *seen).collect();
+    one.at.sort_unstable();
     one
 }
 
 /// The moment at which it was accepted in a second environment.
 pub fn shared_environments(baseline: &Baseline) -> Vec<Found> {
-    let mut all: Vec<_> = baseline.environments.known().unwrap_or_default().iter().collect();
-    all.sort_by_key(|v| v.first);
+    let all = baseline.environments.by_time();
     let [first, second, ..] = all[..] else { return Vec::new() };
     let says = format!("accepted in {} and in {}", first.shown, second.shown);
     let span = (second.first.time_us, second.first.time_us);

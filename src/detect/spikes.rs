@@ -3,10 +3,13 @@
 use super::baseline::{Baseline, HOUR_US};
 use super::found::Found;
 use crate::model::anomaly::{Anomaly, Detector};
+use crate::model::finding::Micros;
 use crate::model::usual::Usual;
 
 /// Hours apart by no more than this are one episode.
 const PAUSE_HOURS: i64 = 6;
+/// Refused hours apart by more than this are not one run of refusals.
+const PAUSE_REFUSED_HOURS: i64 = 7 * 24;
 /// The part of the calls of an hour that must be refused for the hour to count as refused.
 const REFUSED: f64 = 0.9;
 
@@ -17,22 +20,22 @@ struct Peak {
     usual: Option<Usual>,
 }
 
+/// The first hour that begins at or after a time.
+fn hour_from(since_us: Option<Micros>) -> i64 {
+    since_us.map_or(i64::MIN, |since| since.saturating_add(HOUR_US - 1).div_euclid(HOUR_US))
+}
+
 /// Hours of more calls or refusals than usual. Within an episode the hours before it are what is usual.
-pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector) -> Vec<Found> {
+pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, since_us: Option<Micros>) -> Vec<Found> {
     let (counts, what) = match detector {
         Detector::RefusalSpike => (&baseline.refusals, "refusals"),
         _ => (&baseline.calls, "calls"),
     };
-    // A key that was never refused before has a history too: that of its calls.
-    let first = baseline.calls.first().unwrap_or(0);
-    let mut known = counts.clone();
-    if detector == Detector::RefusalSpike {
-        known.add(first, 0);
-    }
+    let from = hour_from(since_us).max(baseline.known_from(anomaly.narrowing.baseline_us));
     let mut peaks: Vec<Peak> = Vec::new();
-    for (hour, count) in counts.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least) {
+    for &(hour, count) in counts.from(from).iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least) {
         let until = begun(&peaks, hour).unwrap_or(hour);
-        let Some(usual) = known.usual(hour, until, &anomaly.narrowing) else { continue };
+        let Some(usual) = counts.usual(hour, until, &anomaly.narrowing) else { continue };
         if usual.is_exceeded(f64::from(count), &anomaly.narrowing) {
             peaks.push(Peak { hour, count, usual: Some(usual) });
         }
@@ -41,13 +44,14 @@ pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector) -> Vec
 }
 
 /// Hours of more calls than a fixed number.
-pub fn exceeded(baseline: &Baseline, anomaly: &Anomaly) -> Vec<Found> {
-    let above = baseline.calls.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least.max(1.0));
-    let peaks: Vec<Peak> = above.map(|(hour, count)| Peak { hour, count, usual: None }).collect();
+pub fn exceeded(baseline: &Baseline, anomaly: &Anomaly, since_us: Option<Micros>) -> Vec<Found> {
+    let hours = baseline.calls.from(hour_from(since_us));
+    let above = hours.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least.max(1.0));
+    let peaks: Vec<Peak> = above.map(|&(hour, count)| Peak { hour, count, usual: None }).collect();
     let mut found = episodes(&peaks, Detector::ThresholdExceeded, "calls");
     for one in &mut found {
         one.expected = Some(anomaly.at_least);
-        one.says = format!("{}, more than {}", one.says, anomaly.at_least);
+        one.says = format!("{}, at most {} are planned", one.says, anomaly.at_least);
     }
     found
 }
@@ -82,19 +86,32 @@ fn told(episode: &[Peak], detector: Detector, what: &str) -> Option<Found> {
     Some(found)
 }
 
-/// Runs of hours in which the calls were refused, without an hour between that went well.
-pub fn consistent(baseline: &Baseline, anomaly: &Anomaly) -> Vec<Found> {
-    let (calls, refusals) = (&baseline.calls, &baseline.refusals);
-    let hours: Vec<(i64, u32, u32)> = calls.iter().map(|(hour, n)| (hour, n, refusals.get(hour))).collect();
-    let is_refused = |(_, calls, refused): &(i64, u32, u32)| f64::from(*refused) >= REFUSED * f64::from(*calls);
-    let runs = hours.chunk_by(|a, b| is_refused(a) == is_refused(b)).filter(|run| is_refused(&run[0]));
-    let long = runs.filter(|run| run.len() as f64 >= anomaly.at_least.max(2.0));
-    long.map(|run| {
-        let (first, last) = (run[0].0, run[run.len() - 1].0);
-        let (calls, refused) = run.iter().fold((0, 0), |(c, r), (_, calls, refused)| (c + calls, r + refused));
-        let says = format!("{refused} of {calls} calls refused, in {} hours without one that went well", run.len());
-        let span = (first * HOUR_US, (last + 1) * HOUR_US - 1);
-        Found::new(Detector::ConsistentFailure, span, f64::from(refused), says)
-    })
-    .collect()
+/// An hour with calls: which, how many, and how many of them were refused.
+type Hour = (i64, u32, u32);
+
+/// Runs of hours in which the calls were refused, without an hour between that went well. They begin with the hour that makes them long enough.
+pub fn consistent(baseline: &Baseline, anomaly: &Anomaly, since_us: Option<Micros>) -> Vec<Found> {
+    let least = (anomaly.at_least.max(2.0)).ceil() as usize;
+    let hour = |&(hour, calls): &(i64, u32)| (hour, calls, baseline.refusals.get(hour));
+    let all = baseline.calls.from(i64::MIN);
+    // So many hours before decide whether a run was long enough already.
+    let before = all.len() - baseline.calls.from(hour_from(since_us)).len();
+    let hours: Vec<Hour> = all[before.saturating_sub(least)..].iter().map(hour).collect();
+    let is_refused = |(_, calls, refused): &Hour| f64::from(*refused) >= REFUSED * f64::from(*calls);
+    let goes_on =
+        |a: &Hour, b: &Hour| is_refused(a) == is_refused(b) && (!is_refused(a) || b.0 - a.0 <= PAUSE_REFUSED_HOURS);
+    let runs = hours.chunk_by(goes_on).filter(|run| is_refused(&run[0]) && run.len() >= least);
+    let found = runs.map(|run| lasting(run, least));
+    found.filter(|one| since_us.is_none_or(|since| one.start_us >= since)).collect()
+}
+
+fn lasting(run: &[Hour], least: usize) -> Found {
+    let (first, last) = (run[0].0, run[run.len() - 1].0);
+    let (calls, refused) =
+        run.iter().fold((0u64, 0u64), |(c, r), (_, calls, refused)| (c + u64::from(*calls), r + u64::from(*refused)));
+    let since = crate::model::time::rfc3339(Some(first * HOUR_US)).unwrap_or_default();
+    let says =
+        format!("{refused} of {calls} calls refused since {since}, in {} hours without one that went well", run.len());
+    let span = (run[least - 1].0 * HOUR_US, (last + 1) * HOUR_US - 1);
+    Found::new(Detector::ConsistentFailure, span, refused as f64, says)
 }

@@ -1,44 +1,51 @@
 //! Accepted calls from places further apart than anybody travels in the time between; is told where addresses are.
 
-use super::baseline::{Baseline, DAY_US, Stay};
+use super::addresses::Address;
+use super::baseline::{Baseline, DAY_US, HOUR_US};
 use super::found::Found;
+use super::novelty::Looked;
 use super::values::hash;
 use crate::model::anomaly::{Anomaly, Detector};
 use crate::model::finding::Micros;
-use crate::model::place::network_of;
+use crate::model::place::{Sighting, network_of};
 use crate::model::whereabouts::{Locate, Whereabouts};
 
 /// Nearer places than this are one: databases of addresses are not exact.
 const NEAR_KM: f64 = 500.0;
 /// Journeys within this time are one alert.
 const TOGETHER_US: Micros = DAY_US;
+/// Half around the Earth.
+const FURTHEST_KM: f64 = 20_040.0;
 
-impl Baseline {
-    /// Notes the countries and autonomous systems of the addresses it was accepted from.
-    pub fn locate(&mut self, locate: Locate<'_>) {
-        for stay in &self.stays {
-            let Some(place) = locate(&stay.src_ip) else { continue };
-            place.country.iter().for_each(|country| self.countries.note(country, (stay.first, 1)));
-            place.asn.iter().for_each(|asn| self.asns.note(asn, (stay.first, 1)));
-        }
-    }
-
-    /// Whether it came from an address's network for more than a day before: people do not travel between two places that a service runs in.
-    fn lives_at(&self, stay: &Stay) -> bool {
-        let Some(network) = network_of(&stay.src_ip).map(|n| hash(&n)) else { return false };
-        let known = self.networks.known().unwrap_or_default();
-        known.iter().any(|v| v.hash == network && stay.first.time_us - v.first.time_us > DAY_US)
-    }
+/// An hour with accepted calls from a place.
+struct Stay<'s> {
+    hour: i64,
+    address: &'s Address,
+    place: &'s Whereabouts,
 }
 
 /// Journeys that nobody makes, one alert a day.
-pub fn impossible(baseline: &Baseline, anomaly: &Anomaly, locate: Locate<'_>) -> Vec<Found> {
-    let mut stays: Vec<&Stay> = baseline.stays.iter().collect();
-    stays.sort_by_key(|s| (s.first, s.last));
+pub fn impossible(
+    looked: &mut Looked<'_>,
+    anomaly: &Anomaly,
+    (locate, since_us): (Locate<'_>, Option<Micros>),
+) -> Vec<Found> {
+    let baseline = looked.baseline;
     let mut found: Vec<Found> = Vec::new();
-    for pair in stays.windows(2) {
-        let Some(one) = journey((pair[0], pair[1]), anomaly, locate) else { continue };
-        if baseline.lives_at(pair[0]) && baseline.lives_at(pair[1]) {
+    if baseline.addresses.len() < 2 {
+        return found;
+    }
+    let located: Vec<(&Address, Whereabouts)> =
+        baseline.addresses.iter().filter_map(|a| Some((a, locate(&a.ip).filter(|w| w.point.is_some())?))).collect();
+    let is_one_place = |(a, b): (&Whereabouts, &Whereabouts)| a.distance(b).is_none_or(|distance| distance < NEAR_KM);
+    if located.windows(2).all(|pair| is_one_place((&pair[0].1, &pair[1].1))) {
+        return found;
+    }
+    for pair in stays(&located, (baseline, anomaly, since_us)).windows(2) {
+        let Some(one) = journey((&pair[0], &pair[1]), anomaly) else { continue };
+        if since_us.is_some_and(|since| one.start_us < since)
+            || (lives_at(looked, &pair[0]) && lives_at(looked, &pair[1]))
+        {
             continue;
         }
         match found.last_mut() {
@@ -49,39 +56,61 @@ pub fn impossible(baseline: &Baseline, anomaly: &Anomaly, locate: Locate<'_>) ->
     found
 }
 
-fn journey((from, to): (&Stay, &Stay), anomaly: &Anomaly, locate: Locate<'_>) -> Option<Found> {
-    if from.src_ip == to.src_ip {
-        return None;
-    }
-    let (here, there) = (locate(&from.src_ip)?, locate(&to.src_ip)?);
-    let distance = here.distance(&there).filter(|km| *km >= NEAR_KM)?;
-    let us = (to.first.time_us - from.last.time_us).max(60_000_000);
-    let hours = us as f64 / 3.6e9;
-    let speed = distance / hours;
+/// Hours and places in order, from as far before a time as a journey can begin that ends after it.
+fn stays<'s>(
+    located: &'s [(&'s Address, Whereabouts)],
+    (baseline, anomaly, since_us): (&Baseline, &Anomaly, Option<Micros>),
+) -> Vec<Stay<'s>> {
+    let longest = (FURTHEST_KM / anomaly.max_speed.max(1.0)).ceil() as i64 + 1;
+    let from = since_us.map_or(i64::MIN / 2, |since| since.div_euclid(HOUR_US) - longest);
+    let crowded = baseline.addresses.crowded_us().div_euclid(HOUR_US);
+    let of = |(address, place): &'s (&'s Address, Whereabouts)| {
+        let hours = address.hours.from(from).take_while(move |hour| *hour <= crowded);
+        hours.map(move |hour| Stay { hour, address, place })
+    };
+    let mut all: Vec<Stay<'s>> = located.iter().flat_map(of).collect();
+    all.sort_by(|a, b| (a.hour, &a.address.ip).cmp(&(b.hour, &b.address.ip)));
+    all
+}
+
+/// Whether it came from an address's network for more than a day before: people do not travel between two places that a service runs in.
+fn lives_at(looked: &mut Looked<'_>, stay: &Stay<'_>) -> bool {
+    let Some(network) = network_of(&stay.address.ip).map(|n| hash(&n)) else { return false };
+    let networks = looked.values(Detector::NewNetwork);
+    networks.iter().any(|v| v.hash == network && stay.hour * HOUR_US - v.first.time_us > DAY_US)
+}
+
+fn journey((from, to): (&Stay<'_>, &Stay<'_>), anomaly: &Anomaly) -> Option<Found> {
+    let distance = from.place.distance(to.place).filter(|km| *km >= NEAR_KM)?;
+    // Between calls of two hours lies no more than from the begin of one to the end of the other.
+    let hours = to.hour - from.hour + 1;
+    let speed = distance / hours as f64;
     if speed < anomaly.max_speed {
         return None;
     }
-    let name = |place: &Whereabouts, stay: &Stay| match &place.country {
-        Some(country) => format!("{country} ({})", stay.src_ip),
-        None => stay.src_ip.to_string(),
+    let name = |stay: &Stay<'_>| match &stay.place.country {
+        Some(country) => format!("{country} ({})", stay.address.ip),
+        None => stay.address.ip.to_string(),
     };
-    let minutes = (us / 60_000_000).max(1);
-    let says =
-        format!("{} and then {}, {distance:.0} km apart, within {minutes} min", name(&here, from), name(&there, to));
-    let span = (from.last.time_us.min(to.first.time_us), to.first.time_us);
+    let within = if hours == 1 { "the same hour".to_string() } else { format!("{hours} hours") };
+    let says = format!("{} and {}, {distance:.0} km apart, within {within}", name(from), name(to));
+    let span = (to.hour * HOUR_US, (to.hour + 1) * HOUR_US - 1);
     let mut one = Found::new(Detector::ImpossibleTravel, span, speed.round(), says);
     one.expected = Some(anomaly.max_speed);
-    one.at = vec![from.last, to.first];
-    one.src_ip = Some(to.src_ip.to_string());
-    one.values = [here.country, there.country].into_iter().flatten().collect();
+    one.at = [from, to].into_iter().filter_map(first_call).collect();
+    one.src_ip = Some(to.address.ip.to_string());
+    one.values = [&from.place.country, &to.place.country].into_iter().flatten().cloned().collect();
     Some(one)
+}
+
+/// The first call from an address, where it was in that hour.
+fn first_call(stay: &Stay<'_>) -> Option<Sighting> {
+    Some(stay.address.first).filter(|first| first.time_us.div_euclid(HOUR_US) == stay.hour)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::baseline::HOUR_US;
-    use crate::model::place::Sighting;
 
     fn locate(ip: &str) -> Option<Whereabouts> {
         let (country, point) = match ip {
@@ -97,10 +126,9 @@ mod tests {
         let mut baseline = Baseline::default();
         for (n, (hour, ip)) in calls.iter().enumerate() {
             let at = Sighting { time_us: hour * HOUR_US, input: 0, record: n as u64 };
-            baseline.networks.note(&network_of(ip).unwrap(), (at, 1));
-            baseline.stay(Stay { hour: *hour, src_ip: (*ip).into(), first: at, last: at });
+            baseline.addresses.note(ip, at);
         }
-        let found = impossible(&baseline, &Anomaly::default(), &locate);
+        let found = impossible(&mut Looked::new(&baseline, &locate), &Anomaly::default(), (&locate, None));
         found.iter().map(|f| f.end_us / HOUR_US).collect()
     }
 

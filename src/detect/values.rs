@@ -1,15 +1,17 @@
-//! The different values that a credential was seen with, and when each was first seen: bounded, and the same in any order; knows no event.
+//! The different values that a credential was seen with, and when: bounded, and the same in whatever order and parts they come; knows no event.
 
+use super::baseline::DAY_US;
+use crate::model::finding::Micros;
 use crate::model::place::Sighting;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Most values kept. A credential with more of them has no habit that a new one could break.
+/// Most values kept: the first by time. Whoever was seen with so many has no habit that one more could break.
 pub const VALUES_CAP: usize = 256;
 /// Longest part of a value that is kept, in characters.
 const SHOWN: usize = 80;
 
-/// A value, when it was first and last seen, and where first.
+/// A value, and when it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Value {
     /// Its hash: values stand in the order of these.
@@ -18,15 +20,14 @@ pub struct Value {
     pub shown: Box<str>,
     /// First sighting.
     pub first: Sighting,
-    /// How often it was seen.
-    pub seen: u32,
+    /// First sighting on a later day.
+    pub again_us: Option<Micros>,
 }
 
 /// A bounded set of values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Values {
     all: Vec<Value>,
-    full: bool,
 }
 
 /// The hash by which values are told apart.
@@ -35,49 +36,56 @@ pub fn hash(text: &str) -> u64 {
 }
 
 impl Value {
-    fn add(&mut self, first: Sighting, seen: u32) {
+    fn see(&mut self, first: Sighting, again_us: Option<Micros>) {
+        let times = [Some(self.first.time_us), self.again_us, Some(first.time_us), again_us];
         self.first = self.first.min(first);
-        self.seen = self.seen.saturating_add(seen);
+        let day = self.first.time_us.div_euclid(DAY_US);
+        self.again_us = times.into_iter().flatten().filter(|t| t.div_euclid(DAY_US) > day).min();
     }
 }
 
 impl Values {
-    /// Notes a value.
-    pub fn note(&mut self, text: &str, (first, seen): (Sighting, u32)) {
-        let hash = hash(text);
+    /// Notes a value of that hash on one day.
+    pub fn note(&mut self, hash: u64, shown: &str, first: Sighting) {
         match self.all.binary_search_by_key(&hash, |v| v.hash) {
-            Ok(at) => self.all[at].add(first, seen),
-            Err(at) if at < VALUES_CAP => {
-                let shown = text.chars().take(SHOWN).collect::<String>().into();
-                self.all.insert(at, Value { hash, shown, first, seen });
-                self.cap();
+            Ok(at) => self.all[at].see(first, None),
+            Err(at) => {
+                let shown = shown.chars().take(SHOWN).collect::<String>().into();
+                self.all.insert(at, Value { hash, shown, first, again_us: None });
             }
-            Err(_) => self.full = true,
         }
     }
 
-    fn cap(&mut self) {
-        if self.all.len() > VALUES_CAP {
-            self.all.truncate(VALUES_CAP);
-            self.full = true;
-        }
-    }
-
-    /// Adds other values. The smallest hashes are kept, so that order does not matter.
+    /// Adds other values.
     pub fn merge(&mut self, other: Values) {
-        self.full |= other.full;
         for value in other.all {
             match self.all.binary_search_by_key(&value.hash, |v| v.hash) {
-                Ok(at) => self.all[at].add(value.first, value.seen),
+                Ok(at) => self.all[at].see(value.first, value.again_us),
                 Err(at) => self.all.insert(at, value),
             }
         }
         self.cap();
     }
 
-    /// The values, in the order of their hashes; none where there are too many.
-    pub fn known(&self) -> Option<&[Value]> {
-        (!self.full).then_some(&self.all)
+    /// Keeps the first by time. One that is dropped had all of these before it, so nothing is said of it or of what comes later.
+    pub fn cap(&mut self) {
+        if self.all.len() > VALUES_CAP {
+            self.all.sort_unstable_by_key(|v| (v.first.time_us, v.hash));
+            self.all.truncate(VALUES_CAP);
+            self.all.sort_unstable_by_key(|v| v.hash);
+        }
+    }
+
+    /// The values by when they were first seen.
+    pub fn by_time(&self) -> Vec<&Value> {
+        let mut all: Vec<&Value> = self.all.iter().collect();
+        all.sort_unstable_by_key(|v| (v.first.time_us, v.hash));
+        all
+    }
+
+    /// The values, in the order of their hashes.
+    pub fn iter(&self) -> impl Iterator<Item = &Value> {
+        self.all.iter()
     }
 
     /// How many values are kept.
@@ -97,6 +105,6 @@ impl Values {
 
     /// About how much memory they take.
     pub fn bytes(&self) -> usize {
-        self.all.iter().map(|v| size_of::<Value>() + v.shown.len() + 16).sum()
+        self.all.len() * (size_of::<Value>() + 40)
     }
 }

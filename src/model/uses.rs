@@ -49,7 +49,7 @@ impl Uses {
 }
 
 /// How an event ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It succeeded.
     Success,

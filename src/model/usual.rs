@@ -1,9 +1,8 @@
-//! What is usual: sparse counts by step of time, and what they lead one to expect at an hour of the week; knows no rule and no event.
+//! What is usual: what counts by step of time lead one to expect at an hour of the week; knows no rule and no event.
 
+use super::counts::{Counts, HOUR_US};
 use super::finding::Micros;
-use serde::{Deserialize, Serialize};
 
-const HOUR_US: Micros = 3_600_000_000;
 const DAY_US: Micros = 24 * HOUR_US;
 const WEEK_US: Micros = 7 * DAY_US;
 /// Makes the median absolute deviation of a normal distribution its standard deviation.
@@ -171,121 +170,21 @@ fn middle(sorted: &[f64]) -> Option<f64> {
     }
 }
 
-/// Counts by step of time; steps without a count are not kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    step_us: Micros,
-    /// The step of the first count ever, kept or not.
-    first: Option<i64>,
-    all: Vec<(i64, u32)>,
-}
-
 impl Counts {
-    /// No counts yet, of steps of that length.
-    pub fn new(step_us: Micros) -> Counts {
-        Counts { step_us: step_us.max(1), first: None, all: Vec::new() }
-    }
-
-    /// Counts of an hour each.
-    pub fn hourly() -> Counts {
-        Counts::new(HOUR_US)
-    }
-
-    /// The step that a time is in.
-    pub fn step_of(&self, time_us: Micros) -> i64 {
-        time_us.div_euclid(self.step_us)
-    }
-
-    /// When a step begins.
-    pub fn begins(&self, step: i64) -> Micros {
-        step.saturating_mul(self.step_us)
-    }
-
-    /// Adds to a step.
-    pub fn add(&mut self, step: i64, count: u32) {
-        self.first = Some(self.first.map_or(step, |f| f.min(step)));
-        match self.all.last_mut() {
-            Some((last, sum)) if *last == step => *sum = sum.saturating_add(count),
-            Some((last, _)) if *last > step => self.insert(step, count),
-            _ => self.all.push((step, count)),
-        }
-    }
-
-    fn insert(&mut self, step: i64, count: u32) {
-        match self.all.binary_search_by_key(&step, |(s, _)| *s) {
-            Ok(at) => self.all[at].1 = self.all[at].1.saturating_add(count),
-            Err(at) => self.all.insert(at, (step, count)),
-        }
-    }
-
-    /// Adds other counts of the same steps.
-    pub fn merge(&mut self, other: &Counts) {
-        self.first = match (self.first, other.first) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        if self.all.last().map(|l| l.0) < other.all.first().map(|f| f.0) {
-            self.all.extend_from_slice(&other.all);
-            return;
-        }
-        let (mine, theirs) = (std::mem::take(&mut self.all), &other.all);
-        let (mut a, mut b) = (mine.iter().peekable(), theirs.iter().peekable());
-        self.all.reserve(mine.len() + theirs.len());
-        while let Some(&(step, count)) = match (a.peek(), b.peek()) {
-            (Some(x), Some(y)) if x.0 <= y.0 => a.next(),
-            (Some(_), None) => a.next(),
-            _ => b.next(),
-        } {
-            self.add(step, count);
-        }
-    }
-
-    /// Forgets what is further back than that from the last step. What is left is the same in whatever order counts came.
-    pub fn keep(&mut self, back_us: Micros) {
-        let Some((last, _)) = self.all.last() else { return };
-        let from = last - back_us / self.step_us;
-        self.all.drain(..self.all.partition_point(|(s, _)| *s < from));
-    }
-
-    /// The count of a step.
-    pub fn get(&self, step: i64) -> u32 {
-        self.all.binary_search_by_key(&step, |(s, _)| *s).map_or(0, |at| self.all[at].1)
-    }
-
-    /// Steps that have counts, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
-        self.all.iter().copied()
-    }
-
-    /// How many steps have counts.
-    pub fn len(&self) -> usize {
-        self.all.len()
-    }
-
-    /// Whether nothing was counted.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// The first step ever counted.
-    pub fn first(&self) -> Option<i64> {
-        self.first
-    }
-
     /// What is usual at a step, by the steps before `until`; none where there is too little history.
     pub fn usual(&self, step: i64, until: i64, how: &Narrowing) -> Option<Usual> {
-        let oldest = until - how.baseline_us / self.step_us;
-        let first = self.first?.max(oldest);
-        let known_us = (until - self.first?).saturating_mul(self.step_us);
-        if known_us < how.min_history_us.max(self.step_us) {
+        let oldest = until - how.baseline_us / self.step_us();
+        let first = self.first()?.max(oldest);
+        let known_us = (until - self.first()?).saturating_mul(self.step_us());
+        if known_us < how.min_history_us.max(self.step_us()) {
             return None;
         }
-        let known_us = (until - first).saturating_mul(self.step_us);
+        let known_us = (until - first).saturating_mul(self.step_us());
         let span = Past { counts: self, first, until };
         if known_us >= 2 * WEEK_US {
             return span.seasonal(step, WEEK_US, how);
         }
-        if known_us >= 3 * DAY_US && self.step_us < DAY_US {
+        if known_us >= 3 * DAY_US && self.step_us() < DAY_US {
             return span.seasonal(step, DAY_US, how);
         }
         let from = first.max(until - RECENT_STEPS);
@@ -305,12 +204,12 @@ impl Past<'_> {
     /// begin early.
     fn seasonal(&self, step: i64, season_us: Micros, how: &Narrowing) -> Option<Usual> {
         let compared = if season_us == WEEK_US { Compared::HourOfWeek } else { Compared::HourOfDay };
-        let hours = [-1, 0, 1].into_iter().filter(|o| *o == 0 || self.counts.step_us <= HOUR_US);
+        let hours = [-1, 0, 1].into_iter().filter(|o| *o == 0 || self.counts.step_us() <= HOUR_US);
         Usual::of(hours.map(|o| self.samples(step, season_us, o * HOUR_US)).collect(), compared, how)
     }
 
     fn samples(&self, step: i64, season_us: Micros, offset_us: Micros) -> Vec<f64> {
-        let step_us = self.counts.step_us;
+        let step_us = self.counts.step_us();
         let begin = self.counts.begins(step).div_euclid(HOUR_US.max(step_us)) * HOUR_US.max(step_us) + offset_us;
         let mut samples = Vec::new();
         for season in 1..=LOOKED_BACK {
@@ -356,24 +255,5 @@ mod tests {
     fn an_hour_earlier_than_usual_is_usual() {
         let counts = office(3);
         assert!(counts.usual(2 * 168 + 7, 2 * 168 + 7, &Narrowing::default()).unwrap().score(20.0) < 6.0);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_order_and_split_gives_the_same_counts(steps in proptest::collection::vec((0i64..500, 1u32..5), 0..80), cut in 0usize..80) {
-            let of = |steps: &[(i64, u32)]| {
-                let mut counts = Counts::new(1);
-                steps.iter().for_each(|(s, n)| { counts.add(*s, *n); counts.keep(100); });
-                counts
-            };
-            let mut sorted = steps.clone();
-            sorted.sort_unstable();
-            let cut = cut.min(steps.len());
-            let (mut a, b) = (of(&steps[..cut]), of(&steps[cut..]));
-            a.merge(&b);
-            a.keep(100);
-            proptest::prop_assert_eq!(&a, &of(&sorted));
-            proptest::prop_assert_eq!(&a, &of(&steps));
-        }
     }
 }

@@ -3,11 +3,12 @@
 use super::engine::Engine;
 use super::habits::Habits;
 use super::matches::alert_rule;
-use crate::detect::baseline::Baseline;
+use crate::detect::baseline::{Baseline, Word};
+use crate::detect::crowd::Crowd;
 use crate::detect::detectors::{Around, detect};
-use crate::detect::found::{Found, Whose, alert, rest};
-use crate::detect::novelty::Peers;
-use crate::detect::sigma::{AlertRule, SUBJECTS_CAP};
+use crate::detect::found::{Found, Whose, alert};
+use crate::detect::novelty::Looked;
+use crate::detect::peers::Peers;
 use crate::error::Error;
 use crate::model::anomaly::Anomaly;
 use crate::model::cell::Cell;
@@ -29,7 +30,7 @@ pub struct Known<'k> {
     pub inputs: &'k [(Arc<str>, Arc<str>)],
     /// Where addresses are.
     pub locate: Option<Locate<'k>>,
-    /// Only what ends from this time on is told.
+    /// Only what begins from this time on is told; see [`Around::since_us`].
     pub since_us: Option<Micros>,
 }
 
@@ -37,55 +38,52 @@ pub struct Known<'k> {
 struct Asked<'r> {
     number: u32,
     anomaly: &'r Anomaly,
-    rule: AlertRule,
-    alerts: Vec<Alert>,
-    credentials: u64,
-    beyond: u64,
+    crowd: Crowd,
 }
 
 /// The alerts of all detectors.
 pub fn anomalies(engine: &Engine<'_>, habits: &mut Habits, known: &Known<'_>) -> Result<Vec<Alert>, Error> {
     let rules = engine.rules.rules.iter().zip(0..);
     let asked = rules.filter_map(|(rule, number)| {
-        let anomaly = rule.anomaly.as_ref().filter(|a| a.detector.is_some())?;
-        let rule = alert_rule(&rule.meta);
-        Some(Asked { number, anomaly, rule, alerts: Vec::new(), credentials: 0, beyond: 0 })
+        let anomaly = rule.anomaly.as_ref()?;
+        Some(Asked { number, anomaly, crowd: Crowd::new(alert_rule(&rule.meta), anomaly.detector?.name()) })
     });
     let mut asked: Vec<Asked<'_>> = asked.collect();
     let Some(rules) = engine.rules_of(ANOMALY).filter(|_| !asked.is_empty()) else { return Ok(Vec::new()) };
     let nowhere: Locate<'_> = &|_| None;
     let locate = known.locate.unwrap_or(nowhere);
     let mut peers = Peers::default();
-    habits.each(&mut |_, mut baseline| {
-        baseline.locate(locate);
-        peers.add(&baseline);
+    habits.each(&mut |uid, baseline| {
+        peers.add(uid, &mut Looked::new(&baseline, locate));
         Ok(())
     })?;
+    peers.settle();
     let around = Around { peers: &peers, locate, since_us: known.since_us };
     let mut memo = Memo::default();
-    habits.each(&mut |uid, mut baseline| {
-        baseline.locate(locate);
+    habits.each(&mut |uid, baseline| {
         let ends = known.ends.get(uid).map_or(&[][..], Vec::as_slice);
+        let mut looked = Looked::new(&baseline, locate);
         for one in &mut asked {
-            let found = detect(&baseline, ends, one.anomaly, &around);
+            let found = detect(&mut looked, ends, one.anomaly, &around);
             let whose = if found.is_empty() { Whose::default() } else { whose(uid, &baseline) };
-            let meant = found.iter().filter(|f| is_meant(rules, &mut memo, (one.number, f, &whose)));
-            let alerts = meant.map(|f| alert(f, &whose, &one.rule, &|at| known.cited(at))).collect();
-            one.add(alerts);
+            for found in found.iter().filter(|f| is_meant(rules, &mut memo, (one.number, f, &whose))) {
+                let alert = alert(found, &whose, one.crowd.rule(), &|at| known.cited(at));
+                one.crowd.add(alert);
+            }
         }
         Ok(())
     })?;
-    Ok(asked.into_iter().flat_map(Asked::finish).collect())
+    Ok(asked.into_iter().flat_map(|one| one.crowd.finish()).collect())
 }
 
 fn whose(uid: &str, baseline: &Baseline) -> Whose {
-    let word = |w: &Option<Box<str>>| w.as_deref().map(str::to_string);
+    let text = |word: &Word| word.as_ref().map(|(_, text)| text.to_string());
     Whose {
         credential_uid: uid.to_string(),
-        credential_hint: word(&baseline.hint),
-        credential_kind: word(&baseline.kind),
-        actor: word(&baseline.actor),
-        provider: word(&baseline.provider),
+        credential_hint: text(&baseline.hint),
+        credential_kind: text(&baseline.kind),
+        actor: text(&baseline.actor),
+        provider: text(&baseline.provider),
     }
 }
 
@@ -93,26 +91,6 @@ impl Known<'_> {
     fn cited(&self, at: &Sighting) -> String {
         let input = self.inputs.get(at.input as usize).map_or("", |(name, _)| name);
         format!("{input}#{}", at.record)
-    }
-}
-
-impl Asked<'_> {
-    /// Beyond a cap of credentials the rest share one alert.
-    fn add(&mut self, alerts: Vec<Alert>) {
-        if alerts.is_empty() {
-            return;
-        }
-        self.credentials += 1;
-        if self.credentials <= SUBJECTS_CAP as u64 {
-            self.alerts.extend(alerts);
-        } else {
-            self.beyond += 1;
-        }
-    }
-
-    fn finish(self) -> Vec<Alert> {
-        let shared = self.alerts.last().cloned().filter(|_| self.beyond > 0).map(|a| rest(a, self.beyond));
-        self.alerts.into_iter().chain(shared).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use super::claims::{Attributed, Claims};
 use super::engine::Engine;
 use super::factual::{FactRules, cited, proof};
 use super::gather::Gathered;
+use super::habits::Aliases;
 use super::meeting::{Met, failures};
 use crate::diagnose::credentials::credential;
 use crate::diagnose::ends::uses_after_end;
@@ -88,6 +89,8 @@ pub struct Diagnosis {
     pub causes: BTreeMap<String, u64>,
     /// Accepted calls after the end of credentials.
     pub ends: BTreeMap<Box<str>, Vec<UseAfterEnd>>,
+    /// Other names of credentials in use, each with the one under which it counts.
+    pub aliases: Aliases,
 }
 
 /// What a run asks of diagnosis.
@@ -129,6 +132,7 @@ pub fn diagnose(
             incidents: Sorted::new(asked.memory_bytes / 32),
             causes: BTreeMap::new(),
             ends: BTreeMap::new(),
+            aliases: Aliases::new(),
         },
     };
     joining.all(gathered, failures, told)?;
@@ -177,7 +181,9 @@ impl Joining<'_> {
                 self.unused((name, id), end_us, told)?;
             }
             self.until(&mut queue, uid)?;
-            if met.known.canonical(uid) != uid {
+            let name = met.known.canonical(uid);
+            if name != uid {
+                self.found.aliases.insert(uid.into(), name.into());
                 return Ok(());
             }
             let profile = met.joined.get(uid).unwrap_or(&profile);

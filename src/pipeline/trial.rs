@@ -135,6 +135,7 @@ impl Trying {
         let attributed = self.gathered.matches.attributed(engine.rules, &self.gathered.inputs)?;
         let asked = Asked { gap_us, memory_bytes: MEMORY_BYTES, attributed: &attributed };
         let found = diagnose(engine, &mut self.gathered, asked, &mut NoTables)?;
+        self.gathered.habits.join(found.aliases)?;
         let known = Known { ends: &found.ends, inputs: &inputs, locate: None, since_us: None };
         let alerts = anomalies(engine, &mut self.gathered.habits, &known)?;
         for row in found.rows.into_rows()? {

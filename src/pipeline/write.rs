@@ -45,7 +45,8 @@ pub fn report(
     let found = diagnose(engine, gathered, asked, &mut streamed)?;
     streamed.credentials.finish()?;
     streamed.timeline.finish()?;
-    let Diagnosis { rows, incidents, causes, ends } = found;
+    let Diagnosis { rows, incidents, causes, ends, aliases } = found;
+    gathered.habits.join(aliases)?;
     let (mut alerts, matches) = gathered.matches.finish(engine)?;
     let known = Known { ends: &ends, inputs: &inputs, locate: run.locate, since_us: None };
     alerts.extend(anomalies(engine, &mut gathered.habits, &known)?);

@@ -1,8 +1,9 @@
 //! What one group of a correlation counted before: the counts that make its windows usual or unusual; judges no window.
 
+use crate::model::counts::Counts;
 use crate::model::episode::{Kind, Step};
 use crate::model::finding::Micros;
-use crate::model::usual::{Counts, Narrowing, Usual};
+use crate::model::usual::{Narrowing, Usual};
 use rustc_hash::FxHashSet;
 
 /// Counts of one group by steps as long as a window.
