@@ -6,8 +6,10 @@ use super::store::retention;
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
+use crate::model::whereabouts::Locate;
 use crate::pipeline::{Engine, Keep, Lasting, Options, Run, analyze, analyze_into, check_rules};
 use crate::read::find::{Input, find_with_inventories};
+use crate::read::geoip::GeoIp;
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
@@ -32,7 +34,10 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
-    let run = Run { rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
+    let places = GeoIp::open(&args.geoip)?;
+    let locate = |ip: &str| places.locate(ip);
+    let located: Option<Locate<'_>> = if places.is_empty() { None } else { Some(&locate) };
+    let run = Run { locate: located, rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
     let (findings, night) = match &args.store {
         None => (analyze(&engine, run)?, None),
         Some(store) => {

@@ -71,6 +71,9 @@ pub struct AnalyzeArgs {
     /// Take every record for one of this source
     #[arg(long, value_name = "ID")]
     pub source: Option<String>,
+    /// MaxMind database (.mmdb) of countries, cities or autonomous systems; may be given again
+    #[arg(long, value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
     /// Only events from this time on, e.g. 2026-11-01 or 2026-11-01T10:00:00Z
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,

@@ -1,6 +1,7 @@
 //! What a run finds, row by row of its tables: evidence, incidents, alerts, credential profiles, coverage and rejects; knows no stage.
 
 pub use super::incident::{Answer, CheckAnswer, Incident, Proof, Sample, Shows, State};
+use super::place::Sighting;
 pub use super::uses::{Lifecycle, Outcome, Uses};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -113,6 +114,21 @@ pub struct Alert {
     pub event_uids: Sample,
     /// Causes of the failures in the window.
     pub causes: Vec<(String, u64)>,
+}
+
+/// A credential that was accepted after its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UseAfterEnd {
+    /// What it was: inactive, deleted, expired, rotated or leaked.
+    pub state: &'static str,
+    /// When it became so.
+    pub ended_us: Micros,
+    /// What shows that, in words.
+    pub shown_by: String,
+    /// First accepted call after it, as exactly as the profile tells.
+    pub first_us: Micros,
+    /// Last accepted call.
+    pub last: Sighting,
 }
 
 /// What one credential did over the run, and its hygiene.
