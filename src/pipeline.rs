@@ -18,16 +18,19 @@ mod order;
 mod owed;
 mod selftest;
 mod trial;
+mod upkeep;
 mod work;
 mod write;
 
 pub use engine::{Engine, Options, RuleSources, check_rules};
 pub use explain::{ExplainedEvent, explain};
 pub use fields::lint_fields;
+pub use lasting::store_tables;
 pub use nightly::{Lasting, Night, analyze_into};
 pub use owed::{Pending, Receivers};
 pub use selftest::test_mappings;
 pub use trial::test_rules;
+pub use upkeep::{Compacted, Retention, compact_store};
 
 use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};

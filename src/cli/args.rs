@@ -25,11 +25,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Analyse logs: what was refused, why, who must act, and how to mend it
-    Analyze(AnalyzeArgs),
+    Analyze(Box<AnalyzeArgs>),
     /// Tell all about an incident, a failure, an alert or a credential: verdict, history, proof, checklist, fix
     Explain(PageArgs),
     /// Ask the tables of a report or a store with SQL
     Query(QueryArgs),
+    /// Show, check and compact a store
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Show, check and test rules
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -220,6 +223,32 @@ pub enum RowsArg {
     Csv,
     /// A Markdown table
     Markdown,
+}
+
+/// `keyfault store`.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// List the tables: rows, files, bytes, and the last run
+    Show {
+        /// The folder given to --store
+        dir: PathBuf,
+        /// What to print
+        #[arg(long, value_enum, default_value = "table")]
+        format: RowsArg,
+    },
+    /// Read every byte of the last run's tables and tell what is missing or damaged; exit code 1 when anything is
+    Verify {
+        /// The folder given to --store
+        dir: PathBuf,
+    },
+    /// Join small files, and delete what no version of the last seven days needs
+    Compact {
+        /// The folder given to --store
+        dir: PathBuf,
+        /// Forget events, failures and alerts older than so many days, e.g. 400d
+        #[arg(long, value_name = "DAYS")]
+        retain: Option<String>,
+    },
 }
 
 /// Rules and mappings beside the built-in ones.

@@ -80,9 +80,10 @@ fn fault(error: ArrowError) -> Error {
 }
 
 /// Rows that can be gone through more than once.
-type Rows<'a> = dyn Fn() -> Box<dyn Iterator<Item = Result<RecordBatch, Error>> + 'a> + 'a;
+pub(super) type Rows<'a> = dyn Fn() -> Box<dyn Iterator<Item = Result<RecordBatch, Error>> + 'a> + 'a;
 
-fn print(format: RowsArg, all: &Rows<'_>) -> Result<(), Error> {
+/// Prints rows.
+pub(super) fn print(format: RowsArg, all: &Rows<'_>) -> Result<(), Error> {
     match format {
         RowsArg::Table => grid(all),
         RowsArg::Csv => each(all, rows::csv_header, rows::csv),

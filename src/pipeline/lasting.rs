@@ -62,6 +62,11 @@ pub fn specs() -> Result<Vec<TableSpec>, Error> {
     ])
 }
 
+/// The names of the tables of a store.
+pub fn store_tables() -> Result<Vec<&'static str>, Error> {
+    Ok(specs()?.into_iter().map(|spec| spec.name).collect())
+}
+
 /// The tables of which a run writes every row anew; files that hold the same as before stay.
 pub const REPORTED: [&str; 4] = ["alerts", "credentials", "incidents", "timeline"];
 

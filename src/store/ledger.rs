@@ -183,14 +183,9 @@ impl Ledger {
         self.entries.iter().filter_map(|e| e.last_event_us).max()
     }
 
-    /// How many readings there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing was read yet.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// One of the readings of the last run that brought any.
+    pub fn last_reading(&self) -> Option<&Reading> {
+        self.entries.iter().map(|e| &e.reading).max_by_key(|r| r.run)
     }
 }
 

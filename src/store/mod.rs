@@ -8,3 +8,4 @@ pub mod seen;
 pub mod sorted;
 pub mod spool;
 pub mod standing;
+pub mod verify;
