@@ -99,18 +99,20 @@ pub type Counts = Vec<(String, u64)>;
 
 /// Steps by correlation.
 struct Steps {
-    by_correlation: Vec<Sorted<Step>>,
+    /// Boxed: rows move while they are sorted.
+    by_correlation: Vec<Sorted<Box<Step>>>,
 }
 
 impl Waiting for Steps {
     fn push(&mut self, correlation: u32, step: Step) -> Result<(), Error> {
         let texts = [&step.event.event_uid].into_iter().chain(&step.group).chain(step.values.iter().flatten());
         let bytes = size_of::<Step>() + 400 + texts.map(String::len).sum::<usize>();
-        self.by_correlation[correlation as usize].push(step, bytes)
+        self.by_correlation[correlation as usize].push(Box::new(step), bytes)
     }
 
     fn drain(&mut self, correlation: u32, each: &mut dyn FnMut(Step)) -> Result<(), Error> {
-        std::mem::replace(&mut self.by_correlation[correlation as usize], Sorted::new(0)).drain(each)
+        let steps = std::mem::replace(&mut self.by_correlation[correlation as usize], Sorted::new(0));
+        steps.drain(&mut |step| each(*step))
     }
 }
 
