@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod attach;
+mod carry;
 mod claims;
 mod collect;
 mod diagnosis;
@@ -9,27 +10,36 @@ mod engine;
 mod explain;
 mod factual;
 mod fields;
+mod fresh;
 mod gather;
 mod habits;
+mod lasting;
 mod matches;
 mod meeting;
+mod nightly;
 mod order;
+mod owed;
 mod selftest;
 mod trial;
+mod upkeep;
 mod work;
 mod write;
 
 pub use engine::{Engine, Options, RuleSources, check_rules};
 pub use explain::{ExplainedEvent, explain};
 pub use fields::lint_fields;
+pub use nightly::{Lasting, Night, analyze_into};
+pub use owed::{Pending, Receivers};
 pub use selftest::test_mappings;
 pub use trial::test_rules;
+pub use upkeep::{Compacted, Retention, compact_store};
 
 use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};
 use crate::model::whereabouts::Locate;
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
+use crate::report::alerts::AlertFormat;
 use crate::store::outdir::OutDir;
 use collect::Collector;
 use order::InOrder;
@@ -52,6 +62,8 @@ pub struct Run<'r> {
     pub out: PathBuf,
     /// Which events to write.
     pub keep: Keep,
+    /// What a line of `alerts.ndjson` is.
+    pub alert_format: AlertFormat,
     /// Only events from this time on.
     pub since_us: Option<Micros>,
     /// Only events before this time.
@@ -79,6 +91,7 @@ impl<'r> Run<'r> {
             inputs,
             out,
             keep: Keep::Failures,
+            alert_format: AlertFormat::default(),
             since_us: None,
             until_us: None,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
@@ -95,8 +108,16 @@ impl<'r> Run<'r> {
 /// Analyses inputs and writes the report.
 pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
     let out = OutDir::begin(&run.out)?;
+    let mut collected = read(engine, &run, Collector::new(engine, &run, &out, None))?;
+    let (findings, _) = write::report(engine, &run, &out, (&mut collected, &write::Told::default()))?;
+    drop(collected);
+    out.finish()?;
+    Ok(findings)
+}
+
+/// Reads all inputs: chunks in parallel, taken in their order.
+fn read<'c>(engine: &Engine<'_>, run: &'c Run<'c>, collector: Collector<'c>) -> Result<Collector<'c>, Error> {
     let reader = Reader::new(run.inputs.clone(), run.limits);
-    let collector = Collector::new(engine, &run, &out);
     let in_order = InOrder::new(collector, run.threads, run.threads * 2);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(run.threads)
@@ -104,7 +125,7 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
         .build()
         .map_err(|e| Error::new("--threads", e.to_string(), "name a smaller number"))?;
     pool.broadcast(|_| {
-        let mut worker = work::Worker::new(engine, &run);
+        let mut worker = work::Worker::new(engine, run);
         while !in_order.has_failed()
             && let Some(chunk) = reader.next()
         {
@@ -114,8 +135,5 @@ pub fn analyze(engine: &Engine<'_>, run: Run<'_>) -> Result<Findings, Error> {
         }
         in_order.leave();
     });
-    let collected = in_order.finish()?;
-    let findings = write::report(engine, &run, &out, collected)?;
-    out.finish()?;
-    Ok(findings)
+    in_order.finish()
 }

@@ -1,11 +1,13 @@
 //! `keyfault analyze`: arguments checked into a run, the run's findings printed, the exit code decided.
 
 use super::args::{AnalyzeArgs, FormatArg, KeepArg};
+use super::deliver::{Delivery, Ended};
+use super::store::retention;
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
 use crate::model::whereabouts::Locate;
-use crate::pipeline::{Engine, Keep, Options, Run, analyze, check_rules};
+use crate::pipeline::{Engine, Keep, Lasting, Options, Run, analyze, analyze_into, check_rules};
 use crate::read::find::{Input, find_with_inventories};
 use crate::read::geoip::GeoIp;
 use crate::report::words::count;
@@ -18,15 +20,16 @@ use std::time::Instant;
 #[expect(clippy::disallowed_methods, reason = "the closing line says how long the run took")]
 pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let started = Instant::now();
+    let delivery = Delivery::checked(&args.delivery)?;
     let sources = packs::load(&args.packs)?;
     let (rules, lints) = sources.rule_set()?;
     let options = Options { only_source: args.source.clone(), skip_broken_rules: args.skip_broken_rules };
     let skipped = check_rules(&lints, &options)?;
     let engine = Engine::new(&rules, sources.parse_mappings()?, &options)?;
     let (mut inputs, problems) = find_with_inventories(&args.inputs, &args.inventory)?;
-    if let Ok(before) = args.out.canonicalize() {
+    for own in [Some(&args.out), args.store.as_ref()].into_iter().flatten().filter_map(|own| own.canonicalize().ok()) {
         // `keyfault analyze .` must not read its own tables.
-        inputs.retain(|input| !input.real.starts_with(&before));
+        inputs.retain(|input| !input.real.starts_with(&own));
     }
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
@@ -35,11 +38,32 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     let locate = |ip: &str| places.locate(ip);
     let located: Option<Locate<'_>> = if places.is_empty() { None } else { Some(&locate) };
     let run = Run { locate: located, rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
-    let findings = analyze(&engine, run)?;
+    let (findings, night) = match &args.store {
+        None => (analyze(&engine, run)?, None),
+        Some(store) => {
+            let on =
+                Lasting { dir: store, retention: retention(args.retain.as_deref())?, receivers: delivery.receivers() };
+            analyze_into(&engine, run, &on).map(|(findings, night)| (findings, Some(night)))?
+        }
+    };
     bar.finish_and_clear();
     print(args, &engine, &findings);
-    terminal::talk(&closing(&findings, started.elapsed().as_secs_f64(), &skipped));
-    Ok(exit(args, &findings))
+    if let Some(error) = night.as_ref().and_then(|night| night.upkeep.as_ref()) {
+        terminal::talk(&format!("the run is stored, but not tidied up: {error}"));
+    }
+    let known_inputs = night.as_ref().map_or(0, |night| night.known_inputs);
+    if known_inputs > 0 {
+        terminal::talk(&format!("{} inputs were read by earlier runs", count(known_inputs)));
+    }
+    let (exit, took_s) = (exit(args, &findings, known_inputs), started.elapsed().as_secs_f64());
+    terminal::talk(&closing(&findings, took_s, &skipped));
+    let pending = night.as_ref().map(|night| &night.pending);
+    let accepted =
+        delivery.finish(&Ended { findings: &findings, pending, causes: &rules.causes, out: &args.out, exit, took_s });
+    if let Some(Err(error)) = night.map(|night| night.delivered(&accepted)) {
+        terminal::talk(&format!("{error}; these alerts will be sent again"));
+    }
+    Ok(exit)
 }
 
 /// What the reader of a report must know about its rules.
@@ -63,6 +87,7 @@ fn config<'r>(args: &AnalyzeArgs, inputs: Vec<Input>, progress: &'r (dyn Fn(u64)
             KeepArg::All => Keep::All,
             KeepArg::Failures => Keep::Failures,
         },
+        alert_format: args.delivery.alert_format.into(),
         since_us: args.since.as_deref().map(|t| time("--since", t)).transpose()?,
         until_us: args.until.as_deref().map(|t| time("--until", t)).transpose()?,
         threads,
@@ -130,13 +155,16 @@ fn closing(findings: &Findings, seconds: f64, skipped: &[Lint]) -> String {
     )
 }
 
-fn exit(args: &AnalyzeArgs, findings: &Findings) -> Exit {
+fn exit(args: &AnalyzeArgs, findings: &Findings, known_inputs: u64) -> Exit {
     let problems = findings.totals.rejects > 0 || findings.coverage.iter().any(|c| c.problem.is_some());
-    if findings.totals.events == 0 || (args.strict && problems) {
+    // Nothing new is a good night.
+    let is_idle = findings.totals.inputs == 0 && known_inputs > 0;
+    if (findings.totals.events == 0 && !is_idle) || (args.strict && problems) {
         return Exit::NothingAnalysed;
     }
     let Some(least) = args.fail_on.as_deref().and_then(Level::from_name) else { return Exit::Done };
-    let found = findings.incidents.iter().map(|i| i.level).chain(findings.alerts.iter().map(|a| a.level)).max();
+    let incidents = findings.incident_counts.keys().map(|(level, _)| *level);
+    let found = incidents.chain(findings.alerts.iter().map(|a| a.level)).max();
     if found.is_some_and(|level| level >= least) { Exit::Found } else { Exit::Done }
 }
 

@@ -3,14 +3,17 @@
 mod analyze;
 mod args;
 mod backtest;
+mod deliver;
 mod detect;
 mod docs;
 mod explain;
 mod packs;
 mod page;
 mod program;
+mod query;
 mod rules;
 mod sources;
+mod store;
 mod terminal;
 
 pub use program::{Exit, main};

@@ -1,7 +1,7 @@
 //! From the process's arguments to its exit code.
 
 use super::args::{Cli, Command};
-use super::{analyze, page, rules, sources, terminal};
+use super::{analyze, page, query, rules, sources, store, terminal};
 use crate::error::Error;
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
@@ -19,14 +19,21 @@ pub enum Exit {
     NothingAnalysed,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        match self {
             Exit::Done => 0,
             Exit::Found => 1,
             Exit::Misused => 2,
             Exit::NothingAnalysed => 3,
-        })
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
     }
 }
 
@@ -40,6 +47,8 @@ fn command() -> ExitCode {
     let exit = match Cli::parse().command {
         Command::Analyze(args) => analyze::run(&args),
         Command::Explain(args) => page::run(&args),
+        Command::Query(args) => query::run(&args),
+        Command::Store(command) => store::run(&command),
         Command::Rules(command) => rules::run(&command),
         Command::Sources(command) => sources::run(&command),
         Command::Completions { shell } => {

@@ -18,6 +18,14 @@ pub fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
+/// How many characters a line of data may have; none when it goes to a file or another program. `COLUMNS` tells more than shells export it.
+#[expect(clippy::disallowed_methods, reason = "COLUMNS is an agreement between programs, not a setting of ours")]
+pub fn width() -> Option<usize> {
+    const USUAL: usize = 100;
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    io::stdout().is_terminal().then(|| told.unwrap_or(USUAL))
+}
+
 /// A bar over stored bytes; shown on terminals only.
 pub fn bar(bytes: u64) -> indicatif::ProgressBar {
     if !io::stderr().is_terminal() {

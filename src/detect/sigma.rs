@@ -2,6 +2,7 @@
 
 use crate::model::episode::EventRef;
 use crate::model::finding::{Alert, Level, Micros, Sample};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -24,7 +25,7 @@ pub struct AlertRule {
     pub references: Vec<String>,
 }
 
-/// Most subjects of one rule that get alerts of their own; the rest share one.
+/// Most subjects of one rule that get alerts of their own: the first by name, so that order cannot matter. The rest share one.
 pub const SUBJECTS_CAP: usize = 100;
 
 /// Matches of alert rules, joined as they come: what is kept grows with what will be reported, not with what matched.
@@ -36,8 +37,8 @@ pub struct Matches {
 }
 
 /// Matches of one rule and subject without a longer pause than the gap.
-#[derive(Debug)]
-struct Span {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Span {
     first_us: Option<Micros>,
     last_us: Option<Micros>,
     total: u64,
@@ -60,10 +61,23 @@ impl Matches {
         if let Some(spans) = subjects.get_mut(subject) {
             return join(spans, (time_us, event), self.gap_us);
         }
-        // The empty subject stands for all beyond the cap.
-        let listed = subjects.len() - usize::from(subjects.contains_key(""));
-        let subject = if listed < SUBJECTS_CAP { subject } else { "" };
+        let subject = admitted(subjects, subject, self.gap_us);
         join(subjects.entry(subject.to_string()).or_default(), (time_us, event), self.gap_us);
+    }
+
+    /// What was taken of every rule and subject.
+    pub fn spans(&self) -> impl Iterator<Item = (u32, &str, &[Span])> {
+        let of_rule = |(rule, subjects): (&u32, _)| (*rule, subjects);
+        let all = self.by_rule.iter().map(of_rule);
+        all.flat_map(|(rule, subjects)| subjects.iter().map(move |(s, spans)| (rule, s.as_str(), spans.as_slice())))
+    }
+
+    /// Takes what an earlier run took.
+    pub fn restore(&mut self, rule: u32, subject: &str, spans: Vec<Span>) {
+        let subjects = self.by_rule.entry(rule).or_default();
+        let subject = if subjects.contains_key(subject) { subject } else { admitted(subjects, subject, self.gap_us) };
+        let own = subjects.entry(subject.to_string()).or_default();
+        spans.into_iter().for_each(|span| absorb(own, span, self.gap_us));
     }
 
     /// The alerts. `rules` is by rule number.
@@ -76,6 +90,35 @@ impl Matches {
         }
         alerts
     }
+}
+
+/// The name under which a new subject goes. The empty subject stands for all beyond the cap; the last by name makes way for an earlier one.
+fn admitted<'s>(subjects: &mut BTreeMap<String, Vec<Span>>, subject: &'s str, gap_us: Micros) -> &'s str {
+    let listed = subjects.len() - usize::from(subjects.contains_key(""));
+    if subject.is_empty() || listed < SUBJECTS_CAP {
+        return subject;
+    }
+    let last = subjects.last_entry().filter(|last| subject < last.key().as_str());
+    let Some(spans) = last.map(std::collections::btree_map::OccupiedEntry::remove) else { return "" };
+    let shared = subjects.entry(String::new()).or_default();
+    spans.into_iter().for_each(|span| absorb(shared, span, gap_us));
+    subject
+}
+
+/// Adds a span to spans, which stay in order of time further apart than the gap.
+fn absorb(spans: &mut Vec<Span>, mut span: Span, gap_us: Micros) {
+    let is_near = |own: &Span| match (own.first_us.zip(own.last_us), span.first_us.zip(span.last_us)) {
+        (Some((first, last)), Some((from, to))) => {
+            first <= to.saturating_add(gap_us) && last >= from.saturating_sub(gap_us)
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    let (near, mut apart): (Vec<Span>, Vec<Span>) = std::mem::take(spans).into_iter().partition(is_near);
+    near.into_iter().for_each(|other| span.merge(other));
+    let at = apart.partition_point(|own| own.first_us < span.first_us);
+    apart.insert(at, span);
+    *spans = apart;
 }
 
 /// Adds a match to spans, which stand in order of time further apart than the gap: the same spans result from any order of adding.
@@ -102,6 +145,11 @@ fn join(spans: &mut Vec<Span>, (time_us, event): (Option<Micros>, &EventRef), ga
 }
 
 impl Span {
+    /// The last match; none where none has a time.
+    pub fn last_us(&self) -> Option<Micros> {
+        self.last_us
+    }
+
     fn add(&mut self, time_us: Option<Micros>, event: &EventRef) {
         self.first_us = self.first_us.min(time_us);
         self.last_us = self.last_us.max(time_us);
@@ -204,6 +252,27 @@ mod tests {
             proptest::prop_assert_eq!(found.iter().map(|a| a.event_uids.total).sum::<u64>(), times.len() as u64);
             let pauses = times.windows(2).filter(|w| w[1] - w[0] > 5 || (w[0] <= 0 && w[1] > 0)).count();
             proptest::prop_assert_eq!(found.len(), pauses + 1);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parts_restored_in_any_order_give_the_same_alerts(
+            taken in proptest::collection::vec((0i64..200, 0usize..150), 1..300), split in 1usize..7
+        ) {
+            let add = |matches: &mut Matches, n: usize, (time, subject): (i64, usize)| {
+                let event = EventRef { actor_uid: Some(format!("{subject:03}")), ..event(n as u32) };
+                matches.add(0, (time > 0).then_some(time), &event, "s");
+            };
+            let mut whole = Matches::new(5);
+            taken.iter().enumerate().for_each(|(n, t)| add(&mut whole, n, *t));
+            let mut parts: Vec<Matches> = (0..split).map(|_| Matches::new(5)).collect();
+            taken.iter().enumerate().for_each(|(n, t)| add(&mut parts[n * 7 % split], n, *t));
+            let mut joined = parts.pop().unwrap();
+            for part in parts.iter().rev() {
+                part.spans().for_each(|(rule, subject, spans)| joined.restore(rule, subject, spans.to_vec()));
+            }
+            proptest::prop_assert_eq!(whole.alerts(&rule), joined.alerts(&rule));
         }
     }
 

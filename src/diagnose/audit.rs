@@ -1,6 +1,7 @@
 //! Which times the audit logs of a run cover: without that, "no change was found" proves nothing; knows hours, no events.
 
 use crate::model::finding::Micros;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 const HOUR_US: Micros = 3_600_000_000;
@@ -10,7 +11,7 @@ const FEW_HOURS: usize = 12;
 const UNUSUAL: i64 = 10;
 
 /// Hours with events, by source.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuditLogs {
     hours: BTreeMap<String, BTreeSet<i64>>,
 }
@@ -40,6 +41,16 @@ impl AuditLogs {
                 hours.insert(hour);
             }
         }
+    }
+
+    /// Adds what an earlier run saw.
+    pub fn merge(&mut self, other: AuditLogs) {
+        other.hours.into_iter().for_each(|(source, hours)| self.hours.entry(source).or_default().extend(hours));
+    }
+
+    /// Whether no audit log was seen.
+    pub fn is_empty(&self) -> bool {
+        self.hours.is_empty()
     }
 
     /// Whether the audit log of a provider covers a time.

@@ -5,7 +5,7 @@ use super::fleet::Fleet;
 use super::identity::Id;
 use super::known::KnownCredentials;
 use super::mismatch::mismatch;
-use super::near_miss::NearMisses;
+use super::near_miss::{NearMiss, NearMisses};
 use super::owners::{Person, Standing};
 use super::places::PLACES_CAP;
 use super::profiles::Profile;
@@ -339,8 +339,8 @@ impl<'f> Facts<'f> {
         if held.id.is_some() || held.profile.is_some_and(|p| p.first_success.is_some()) {
             return;
         }
-        if let Some((good, near)) = self.ground.near.near(held.uid) {
-            let first = self.ground.successors.first_success(good);
+        if let Some(NearMiss { good, near, .. }) = self.ground.near.near(held.uid) {
+            let first = self.ground.successors.first_success(&good);
             let says = format!("{good} works; the key refused {}", near.says());
             let shown_by = first.map(|s| self.seen(s, says)).into_iter().collect();
             self.put(Fact::NearMiss, near.name(), shown_by);

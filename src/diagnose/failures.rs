@@ -36,12 +36,12 @@ pub struct Failure {
     pub subject: Subject,
     /// When; [`NO_TIME`] if not known.
     pub event_time_us: Micros,
-    /// Its row in the table of failures.
-    pub row: u64,
     /// Number of the input.
     pub input: u32,
     /// Ordinal in its input.
     pub input_record: u64,
+    /// Its row in the table of failures.
+    pub row: u64,
     /// The verdict of the rules that looked at its record alone.
     pub verdict: VerdictId,
     /// HTTP status, 0 for none.

@@ -7,6 +7,8 @@ use crate::model::finding::{Micros, Outcome, Uses};
 use crate::model::records::Codes;
 use polars::prelude::{DataFrame, IntoColumn, NamedFrom, PolarsError, Series, SortMultipleOptions};
 use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Minutes are counted in steps of this many microseconds.
 const STEP_US: Micros = 300_000_000;
@@ -23,6 +25,14 @@ pub struct Pulse {
     beats: FxHashMap<(u64, Micros), Vec<u64>>,
     /// Addresses from which some credential was accepted.
     addresses: FxHashSet<u64>,
+}
+
+/// What a pulse holds, in order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Beats {
+    /// Provider, step of time, hashes of credentials.
+    beats: Vec<(u64, Micros, Vec<u64>)>,
+    addresses: Vec<u64>,
 }
 
 impl Pulse {
@@ -65,6 +75,32 @@ impl Pulse {
             credentials.into_iter().for_each(|credential| self.add(beat, credential));
         }
         self.addresses.extend(other.addresses);
+    }
+
+    /// The same day by day (since 1970), so that a store can forget old ones; addresses, which have no day, come with none.
+    pub fn by_day(&self) -> BTreeMap<Option<i32>, Beats> {
+        const STEPS_A_DAY: Micros = 86_400_000_000 / STEP_US;
+        let mut days: BTreeMap<Option<i32>, Beats> = BTreeMap::new();
+        for ((provider, step), credentials) in &self.beats {
+            let day = i32::try_from(step.div_euclid(STEPS_A_DAY)).unwrap_or(i32::MIN);
+            days.entry(Some(day)).or_default().beats.push((*provider, *step, credentials.clone()));
+        }
+        if !self.addresses.is_empty() {
+            days.entry(None).or_default().addresses.extend(&self.addresses);
+        }
+        for of_day in days.values_mut() {
+            of_day.beats.sort_unstable();
+            of_day.addresses.sort_unstable();
+        }
+        days
+    }
+
+    /// Takes what an earlier run saw.
+    pub fn restore(&mut self, beats: Beats) {
+        self.addresses.extend(beats.addresses);
+        for (provider, step, credentials) in beats.beats {
+            credentials.into_iter().for_each(|credential| self.add((provider, step), credential));
+        }
     }
 
     fn count(&self, provider: u64, step: Micros) -> f64 {

@@ -23,7 +23,7 @@ const ALIASES_CAP: usize = 8;
 type Step = (Micros, u64, Micros, Micros);
 
 /// What one credential did.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// First and last use.
     pub span_us: Option<(Micros, Micros)>,
@@ -47,7 +47,9 @@ pub struct Profile {
     pub provider: Option<Box<str>>,
     /// Who used it first.
     pub actor_name: Option<Box<str>>,
-    /// Other ids and names of it in the same records: the first of each chunk, sorted.
+    /// When hint, kind, provider and actor were seen first.
+    described_us: [Micros; 4],
+    /// Other ids and names of it in the same records: the first by name, sorted.
     pub aliases: Vec<Box<str>>,
     /// Whether it was sent in a URL.
     pub in_url: bool,
@@ -83,8 +85,8 @@ fn at<T>(values: &[T], codes: &Codes, row: usize) -> Option<usize> {
     (codes.codes[row] as usize).checked_sub(1).filter(|i| *i < values.len())
 }
 
-fn word(codes: &Codes, row: usize) -> Option<Box<str>> {
-    at(&codes.values, codes, row).map(|i| codes.values[i].as_str().into())
+fn word(codes: &Codes, row: usize) -> Option<&str> {
+    at(&codes.values, codes, row).map(|i| codes.values[i].as_str())
 }
 
 /// The key of a call: service and operation together.
@@ -227,25 +229,41 @@ impl Profile {
         }
     }
 
-    /// Takes the words that describe the credential from the first row that has them.
+    /// Takes the words that describe the credential from the earliest row that has them.
     fn describe(&mut self, uses: &Uses, row: usize) {
-        for (own, codes) in [
-            (&mut self.hint, &uses.credential_hint),
-            (&mut self.kind, &uses.credential_kind),
-            (&mut self.provider, &uses.provider),
-            (&mut self.actor_name, &uses.actor_name),
-        ] {
-            if own.is_none() {
-                *own = word(codes, row);
+        let seen = dated(uses.event_time_us[row]);
+        for (at, codes) in
+            [&uses.credential_hint, &uses.credential_kind, &uses.provider, &uses.actor_name].into_iter().enumerate()
+        {
+            // Most rows come later, and say nothing new.
+            if seen <= self.described_us[at] || self.described()[at].is_none() {
+                word(codes, row).into_iter().for_each(|word| self.told(at, (seen, word)));
             }
         }
         self.in_url |= uses.in_url.codes[row] > 0;
-        if let Some(kind) = word(&uses.actor_type, row) {
-            insert(&mut self.actor_types, kind);
-        }
-        if let Some(alias) = word(&uses.credential_alias, row).filter(|_| self.aliases.len() < ALIASES_CAP) {
+        word(&uses.actor_type, row).into_iter().for_each(|kind| insert(&mut self.actor_types, kind));
+        if let Some(alias) = word(&uses.credential_alias, row) {
             insert(&mut self.aliases, alias);
+            self.aliases.truncate(ALIASES_CAP);
         }
+    }
+
+    /// Hint, kind, provider and actor.
+    fn described(&mut self) -> [&mut Option<Box<str>>; 4] {
+        [&mut self.hint, &mut self.kind, &mut self.provider, &mut self.actor_name]
+    }
+
+    /// Takes a word unless an earlier one is known; of the words of one time the first by name, so that order cannot matter.
+    fn told(&mut self, at: usize, (seen, word): (Micros, &str)) {
+        let since = self.described_us[at];
+        let own = &mut self.described()[at];
+        if own.as_deref().is_some_and(|known| (since, known) <= (seen, word)) {
+            return;
+        }
+        if own.as_deref() != Some(word) {
+            **own = Some(word.into());
+        }
+        self.described_us[at] = seen;
     }
 
     fn with(mut self, stays: Stays, uses: &Uses) -> Profile {
@@ -269,11 +287,15 @@ impl Profile {
         self.places.truncate(PLACES_CAP);
     }
 
+    /// The events by which it says when something was seen.
+    pub fn sightings(&mut self) -> impl Iterator<Item = &mut Sighting> {
+        let stays = self.places.iter_mut().flat_map(|(_, first, last)| [first, last]);
+        self.first_success.iter_mut().chain(self.last_success.iter_mut()).chain(stays)
+    }
+
     /// The profile with its sightings placed in the run's inputs.
     fn shift(&mut self, input: u32, record: u64) {
-        let stays = self.places.iter_mut().flat_map(|(_, first, last)| [first, last]);
-        let all = self.first_success.iter_mut().chain(self.last_success.iter_mut()).chain(stays);
-        all.for_each(|seen| {
+        self.sightings().for_each(|seen| {
             seen.input = input;
             seen.record += record;
         });
@@ -292,18 +314,12 @@ impl Profile {
         self.failures += other.failures;
         self.refusals += other.refusals;
         self.in_url |= other.in_url;
-        for (own, new) in [
-            (&mut self.hint, other.hint),
-            (&mut self.kind, other.kind),
-            (&mut self.provider, other.provider),
-            (&mut self.actor_name, other.actor_name),
-        ] {
-            if own.is_none() {
-                *own = new;
-            }
+        let words = [&other.hint, &other.kind, &other.provider, &other.actor_name];
+        for (at, (word, seen)) in words.into_iter().zip(other.described_us).enumerate() {
+            word.iter().for_each(|word| self.told(at, (seen, word)));
         }
-        other.actor_types.into_iter().for_each(|t| insert(&mut self.actor_types, t));
-        other.aliases.into_iter().for_each(|a| insert(&mut self.aliases, a));
+        other.actor_types.iter().for_each(|t| insert(&mut self.actor_types, t));
+        other.aliases.iter().for_each(|a| insert(&mut self.aliases, a));
         self.aliases.truncate(ALIASES_CAP);
         other.src_ips.into_iter().for_each(|h| note(&mut self.src_ips, Some(h)));
         other.operations.into_iter().for_each(|h| note(&mut self.operations, Some(h)));
@@ -327,15 +343,20 @@ impl Profile {
     }
 
     /// About how much memory it takes.
-    fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         let stays = self.places.len() * (size_of::<Stay>() + 64);
         let words = self.src_ips.len() + self.operations.len();
         size_of::<Profile>() + 200 + stays + self.steps.len() * size_of::<Step>() + words * 8
     }
 }
 
-fn insert(set: &mut Vec<Box<str>>, word: Box<str>) {
-    if let Err(at) = set.binary_search(&word) {
-        set.insert(at, word);
+fn insert(set: &mut Vec<Box<str>>, word: &str) {
+    if let Err(at) = set.binary_search_by(|known| (**known).cmp(word)) {
+        set.insert(at, word.into());
     }
+}
+
+/// Rows without a time come after all others.
+fn dated(time_us: Micros) -> Micros {
+    if time_us == Micros::MIN { Micros::MAX } else { time_us }
 }

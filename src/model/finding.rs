@@ -4,6 +4,7 @@ pub use super::incident::{Answer, CheckAnswer, Incident, Proof, Sample, Shows, S
 use super::place::Sighting;
 pub use super::uses::{Lifecycle, Outcome, Uses};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
@@ -282,6 +283,8 @@ pub struct Findings {
     pub incidents: Vec<Incident>,
     /// How many incidents there are.
     pub incidents_total: u64,
+    /// Of all of them, how many are of each level and state.
+    pub incident_counts: BTreeMap<(Level, State), u64>,
     /// Alerts, most severe first.
     pub alerts: Vec<Alert>,
     /// Inputs in canonical order.

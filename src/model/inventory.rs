@@ -2,6 +2,7 @@
 
 use super::finding::Micros;
 use super::place::EventPlace;
+use serde::{Deserialize, Serialize};
 
 macro_rules! members {
     ($($(#[doc = $doc:literal])+ $variant:ident $name:literal;)+) => {
@@ -68,7 +69,7 @@ members! {
 }
 
 /// A credential as an inventory lists it. Secrets are fingerprinted or masked.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Listed {
     /// The provider's id of the credential, or its fingerprint.
     pub credential_uid: Option<String>,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// An event that can be cited as proof.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventPlace {
     /// When it happened.
     pub event_time_us: Option<Micros>,

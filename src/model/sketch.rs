@@ -1,5 +1,6 @@
 //! Tells whether two keys are nearly the same from hashes of their ends alone; never holds a key, and lives in memory only.
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Hashes of the beginnings and ends of a key, in steps of eight characters.
@@ -14,7 +15,7 @@ pub struct Sketch {
 }
 
 /// How one key differs from another that it is nearly the same as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Near {
     /// Same letters and digits in another case.
     Case,

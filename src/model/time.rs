@@ -183,6 +183,13 @@ fn slow(text: &str) -> Option<i64> {
     })
 }
 
+/// The day of a time, counted from 1970; none without a time, or outside of the years 1 to 9999, which dates in tables cannot leave.
+pub fn day_of(us: i64) -> Option<i32> {
+    const DAY_US: i64 = 86_400_000_000;
+    const YEARS_1_TO_9999: std::ops::RangeInclusive<i64> = -719_162..=2_932_896;
+    Some(us.div_euclid(DAY_US)).filter(|day| YEARS_1_TO_9999.contains(day)).map(|day| day as i32)
+}
+
 /// RFC 3339, for machines.
 pub fn rfc3339(us: Option<i64>) -> Option<String> {
     us.and_then(chrono::DateTime::from_timestamp_micros).map(|t| t.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true))

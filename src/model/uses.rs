@@ -3,6 +3,7 @@
 use super::finding::Micros;
 use super::place::EventPlace;
 use super::records::Codes;
+use serde::{Deserialize, Serialize};
 
 /// What one event of a chunk did with a credential: the hot columns of every event, reported or not, one entry a row.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +63,7 @@ pub enum Outcome {
 }
 
 /// A successful control-plane call that changed a credential, user, account or policy. Secrets are masked.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Lifecycle {
     /// What it did, e.g. `credential_deactivated`.
     pub lifecycle_op: String,

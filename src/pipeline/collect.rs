@@ -6,10 +6,12 @@ use super::work::{Kept, Part};
 use super::{Keep, Run};
 use crate::error::Error;
 use crate::model::column::Column;
-use crate::model::finding::{Coverage, Micros, Reject, Totals};
+use crate::model::finding::{Coverage, Reject, Totals};
+use crate::model::time::day_of;
 use crate::report::parquet::write_part;
 use crate::store::outdir::OutDir;
-use crate::store::seen::Seen;
+use crate::store::seen::{Past, Seen};
+use crate::store::sorted::Merged;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, UInt64Array};
 use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::datatypes::UInt64Type;
@@ -22,13 +24,12 @@ use std::sync::Arc;
 const REJECTS_LISTED: u64 = 10_000;
 /// Rows of a part file of `events`.
 const EVENTS_PER_FILE: usize = 16_384;
-const DAY_US: Micros = 86_400_000_000;
 
 /// The run's compact tables under way.
 pub struct Collector<'c> {
     run: &'c Run<'c>,
     out: &'c OutDir,
-    seen: Seen,
+    seen: Seen<'c>,
     sources_of_input: BTreeSet<String>,
     events: Vec<RecordBatch>,
     event_files: usize,
@@ -55,17 +56,21 @@ impl PartFile {
     }
 }
 
+fn events_file(number: usize) -> String {
+    format!("events/part-{number:05}.parquet")
+}
+
 fn fault(error: ArrowError) -> Error {
     Error::new("rows", error.to_string(), "this is a fault of keyfault: please report it")
 }
 
 impl<'c> Collector<'c> {
     /// An empty collector.
-    pub fn new(engine: &Engine<'_>, run: &'c Run<'c>, out: &'c OutDir) -> Self {
+    pub fn new(engine: &Engine<'_>, run: &'c Run<'c>, out: &'c OutDir, past: Option<Past<'c>>) -> Self {
         Collector {
             run,
             out,
-            seen: Seen::new(run.memory_bytes / 4),
+            seen: Seen::new(run.memory_bytes / 4, past),
             sources_of_input: BTreeSet::new(),
             events: Vec::new(),
             event_files: 0,
@@ -83,10 +88,11 @@ impl<'c> Collector<'c> {
         }
         if self.coverage.len() <= part.input {
             let input = &self.run.inputs[part.input];
-            self.coverage.push(Coverage { input_file: input.name.clone(), bytes: input.bytes, ..Coverage::default() });
+            let (input_file, problem) = (input.name.clone(), input.problem.clone());
+            self.coverage.push(Coverage { input_file, bytes: input.bytes, problem, ..Coverage::default() });
             self.sources_of_input.clear();
         }
-        let base = self.coverage[part.input].records;
+        let base = self.run.inputs[part.input].span.first_record + self.coverage[part.input].records;
         self.take_rejects(part.input, base, part.rejects);
         let mut taken = Taken::default();
         for kept in part.batches {
@@ -135,7 +141,7 @@ impl<'c> Collector<'c> {
         self.totals.outside_window += kept.outside;
         let is_first = |row: usize| duplicate.as_ref().is_none_or(|d| !d[row]);
         let name = self.coverage[input].input_file.clone();
-        let at = Base { input, name: &name, record: base };
+        let at = Base { input: self.run.inputs[input].number, name: &name, record: base };
         self.gathered.take(at, &mut kept, duplicate.as_deref().filter(|_| duplicates > 0))?;
         if let Some(refused) = kept.failures {
             taken.failures.push(Rows::new(refused, kept.claims, &kept.ordinals, &is_first)?);
@@ -150,8 +156,7 @@ impl<'c> Collector<'c> {
     fn duplicates(&mut self, kept: &Kept) -> Result<Option<Vec<bool>>, Error> {
         let mut duplicate: Option<Vec<bool>> = None;
         for (row, digest) in kept.digests.iter().enumerate().filter(|(_, d)| **d != 0) {
-            let day = (kept.uses.event_time_us[row].div_euclid(DAY_US)).clamp(i64::from(i32::MIN), i64::from(i32::MAX))
-                as i32;
+            let day = day_of(kept.uses.event_time_us[row]).unwrap_or(i32::MIN);
             if !self.seen.first(day, *digest)? {
                 duplicate.get_or_insert_with(|| vec![false; kept.digests.len()])[row] = true;
             }
@@ -176,7 +181,7 @@ impl<'c> Collector<'c> {
     }
 
     fn event_file(&mut self) -> Result<PartFile, Error> {
-        let path = self.out.file(&format!("events/part-{:05}.parquet", self.event_files))?;
+        let path = self.out.file(&events_file(self.event_files))?;
         self.event_files += 1;
         Ok(PartFile { path, batches: std::mem::take(&mut self.events) })
     }
@@ -192,11 +197,21 @@ impl<'c> Collector<'c> {
         Ok(())
     }
 
+    /// The files of `events`, in order.
+    pub fn event_paths(&self) -> Result<Vec<PathBuf>, Error> {
+        (0..self.event_files).map(|number| self.out.file(&events_file(number))).collect()
+    }
+
+    /// The digests of this run's events, by day, for a store.
+    pub fn take_digests(&mut self) -> Result<Merged<(i32, u128)>, Error> {
+        std::mem::replace(&mut self.seen, Seen::new(0, None)).into_fresh()
+    }
+
     fn end_input(&mut self, input: usize) {
         let row = &mut self.coverage[input];
         let sources: Vec<&str> = self.sources_of_input.iter().map(String::as_str).collect();
         row.source = (!sources.is_empty()).then(|| sources.join(","));
-        self.gathered.inputs.push((row.input_file.clone(), sources.join(",").into()));
+        self.gathered.name_input(self.run.inputs[input].number, row.input_file.clone(), sources.join(",").into());
         if row.records == 0 && row.problem.is_none() {
             row.problem = Some("no records".into());
         }

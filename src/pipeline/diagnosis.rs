@@ -14,12 +14,14 @@ use crate::diagnose::fleet::{Fleet, Refusals};
 use crate::diagnose::history::{self, Refused, history, owners};
 use crate::diagnose::identity::Id;
 use crate::diagnose::incidents::{Case, Diagnosed, Open, by_urgency};
+use crate::diagnose::near_miss::NearMiss;
 use crate::diagnose::owners::Person;
 use crate::diagnose::profiles::Profile;
 use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
 use crate::model::fact::{Fact, Known};
 use crate::model::finding::{Credential, Evidence, Happened, Incident, Micros, UseAfterEnd};
+use crate::model::place::EventPlace;
 use crate::model::verdict::{Sureness, within};
 use crate::rule::index::DIAGNOSIS;
 use crate::store::sorted::{Merged, Sorted};
@@ -71,7 +73,7 @@ ordered!(RowVerdict, (a, b) => a.row.cmp(&b.row));
 ordered!(Ranked, (a, b) => by_urgency(&a.0, &b.0));
 
 /// Where rows go that come one after another, in the order of credentials.
-pub trait Told {
+pub trait ByCredential {
     /// A row of `credentials`.
     fn credential(&mut self, credential: Credential) -> Result<(), Error>;
 
@@ -87,6 +89,8 @@ pub struct Diagnosis {
     pub incidents: Sorted<Ranked>,
     /// Refusals by cause.
     pub causes: BTreeMap<String, u64>,
+    /// Keys that are nearly one that works.
+    pub near: Vec<NearMiss>,
     /// Accepted calls after the end of credentials.
     pub ends: BTreeMap<Box<str>, Vec<UseAfterEnd>>,
     /// Other names of credentials in use, each with the one under which it counts.
@@ -102,6 +106,8 @@ pub struct Asked<'a> {
     pub memory_bytes: usize,
     /// What correlations claim.
     pub attributed: &'a Attributed,
+    /// How many refusals are the run's own: they come first, those of earlier runs behind.
+    pub refused: u64,
 }
 
 /// Joins everything that was gathered.
@@ -109,9 +115,13 @@ pub fn diagnose(
     engine: &Engine<'_>,
     gathered: &mut Gathered,
     asked: Asked<'_>,
-    told: &mut dyn Told,
+    told: &mut dyn ByCredential,
 ) -> Result<Diagnosis, Error> {
-    let (lifecycle, listed) = (std::mem::take(&mut gathered.lifecycle), std::mem::take(&mut gathered.listed));
+    let (mut lifecycle, mut listed) = (std::mem::take(&mut gathered.lifecycle), std::mem::take(&mut gathered.listed));
+    // They may come from several runs on a store, and several lists may speak of one credential.
+    let order = |a: &EventPlace, b: &EventPlace| (&a.input_file, a.input_record).cmp(&(&b.input_file, b.input_record));
+    lifecycle.sort_by(|a, b| order(&a.place, &b.place));
+    listed.sort_by(|a, b| order(&a.place, &b.place));
     let met = Met::new(gathered, &lifecycle, &listed)?;
     let mut refusals = Refusals::default();
     let failures = failures(gathered, &met, &mut refusals, asked.memory_bytes)?;
@@ -127,17 +137,20 @@ pub fn diagnose(
         rules: FactRules::new(engine.rules_of(DIAGNOSIS)),
         claims: Claims::new(engine.rules, asked.attributed),
         verdicts: std::mem::replace(&mut gathered.verdicts, Verdicts::new(std::sync::Arc::new([]))),
+        refused: asked.refused,
         found: Diagnosis {
             rows: Sorted::new(asked.memory_bytes / 32),
             incidents: Sorted::new(asked.memory_bytes / 32),
             causes: BTreeMap::new(),
+            near: Vec::new(),
             ends: BTreeMap::new(),
             aliases: Aliases::new(),
         },
     };
     joining.all(gathered, failures, told)?;
-    gathered.verdicts = joining.verdicts;
-    Ok(joining.found)
+    let Joining { verdicts, found, .. } = joining;
+    gathered.verdicts = verdicts;
+    Ok(Diagnosis { near: met.near.into_found(), ..found })
 }
 
 /// Refusals in the order of their subjects.
@@ -166,12 +179,18 @@ struct Joining<'j> {
     rules: FactRules<'j>,
     claims: Claims<'j>,
     verdicts: Verdicts,
+    refused: u64,
     found: Diagnosis,
 }
 
 impl Joining<'_> {
     /// Goes through refusals and profiles side by side, both in the order of credentials.
-    fn all(&mut self, gathered: &mut Gathered, failures: Sorted<Failure>, told: &mut dyn Told) -> Result<(), Error> {
+    fn all(
+        &mut self,
+        gathered: &mut Gathered,
+        failures: Sorted<Failure>,
+        told: &mut dyn ByCredential,
+    ) -> Result<(), Error> {
         let mut queue = failures.into_rows()?.peekable();
         let met = self.met;
         let mut unused = met.known.unused_by_name().into_iter().peekable();
@@ -209,7 +228,7 @@ impl Joining<'_> {
     }
 
     /// A credential that logs or inventories speak of and that no log shows in use.
-    fn unused(&self, (uid, id): (&str, Id), end_us: Option<Micros>, told: &mut dyn Told) -> Result<(), Error> {
+    fn unused(&self, (uid, id): (&str, Id), end_us: Option<Micros>, told: &mut dyn ByCredential) -> Result<(), Error> {
         let owners = self.owners(Some(id), None);
         told.happened(history(&self.ground, &Held { uid, profile: None, id: Some(id), owners: &owners }, None))?;
         told.credential(credential(uid, None, Some(self.met.known.timeline(id)), end_us))
@@ -274,7 +293,9 @@ impl Joining<'_> {
         rules.dedup();
         let id = self.verdicts.of(&rules);
         let verdict = self.verdicts.get(id).clone();
-        *self.found.causes.entry(verdict.cause.clone().unwrap_or_else(|| "unexplained".into())).or_default() += 1;
+        if failure.row < self.refused {
+            *self.found.causes.entry(verdict.cause.clone().unwrap_or_else(|| "unexplained".into())).or_default() += 1;
+        }
         let mut evidence = Vec::new();
         let mut proved_by = Vec::new();
         for &rule in by_facts.iter() {

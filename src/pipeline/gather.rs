@@ -7,7 +7,7 @@ use super::work::Kept;
 use crate::detect::baselines::Baselines;
 use crate::diagnose::audit::AuditLogs;
 use crate::diagnose::fleet::Pulse;
-use crate::diagnose::near_miss::Sketches;
+use crate::diagnose::near_miss::{NearMiss, Sketches};
 use crate::diagnose::profiles::{Profile, Profiles, Rows};
 use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
@@ -62,12 +62,15 @@ pub struct Gathered {
     profile_rows: Sorted<ProfileRow>,
     spills: u32,
     profile_budget: usize,
+    restored_bytes: usize,
     /// What credentials usually do.
     pub habits: Habits,
     /// What was accepted when.
     pub pulse: Pulse,
     /// Sketches of keys.
     pub sketches: Sketches,
+    /// Keys that earlier runs found to be nearly one that works.
+    pub near: Vec<NearMiss>,
     /// What was done to credentials, users and accounts.
     pub lifecycle: Vec<Lifecycle>,
     /// What inventories list.
@@ -76,7 +79,7 @@ pub struct Gathered {
     pub audit: AuditLogs,
     /// What matches leave behind.
     pub matches: RunMatches,
-    /// Names of the inputs, and of the sources found in each.
+    /// Names of the inputs by their numbers, and of the sources found in each.
     pub inputs: Vec<(Arc<str>, Arc<str>)>,
     /// Time of the last event.
     pub end_us: Option<Micros>,
@@ -104,9 +107,11 @@ impl Gathered {
             profile_rows: Sorted::new(usize::MAX),
             spills: 0,
             profile_budget: memory_bytes / 16,
+            restored_bytes: 0,
             habits: Habits::new(memory_bytes / 32),
             pulse: Pulse::default(),
             sketches: Sketches::default(),
+            near: Vec::new(),
             lifecycle: Vec::new(),
             listed: Vec::new(),
             audit: AuditLogs::default(),
@@ -159,11 +164,33 @@ impl Gathered {
         Ok(())
     }
 
+    /// Notes what an input is called and which sources it holds.
+    pub fn name_input(&mut self, number: usize, name: Arc<str>, sources: Arc<str>) {
+        if self.inputs.len() <= number {
+            self.inputs.resize(number + 1, Default::default());
+        }
+        self.inputs[number] = (name, sources);
+    }
+
     /// Takes refusals with the rules that claim each.
     pub fn take_failures(&mut self, rows: RecordBatch, claims: &[Vec<u32>]) -> Result<(), Error> {
         let verdicts = &mut self.verdicts;
         self.row_verdicts.extend(claims.iter().map(|c| verdicts.of(c)));
         self.spool.push(rows)
+    }
+
+    /// Takes a profile that an earlier run kept.
+    pub fn restore_profile(&mut self, credential: Box<str>, profile: Profile) -> Result<(), Error> {
+        let bytes = profile.bytes() + credential.len();
+        let order = self.spills;
+        self.profile_rows.push(ProfileRow { credential, order, profile }, 0)?;
+        self.restored_bytes += bytes;
+        if self.restored_bytes > self.profile_budget {
+            self.restored_bytes = 0;
+            self.spills += 1;
+            self.profile_rows.spill()?;
+        }
+        Ok(())
     }
 
     fn spill_profiles(&mut self) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use super::claims::{Attributed, attribute};
 use super::engine::Engine;
 use crate::detect::correlated::{self, Correlated};
-use crate::detect::sigma::{AlertRule, Matches};
+use crate::detect::sigma::{AlertRule, Matches, Span};
 use crate::error::Error;
 use crate::model::column::Column;
 use crate::model::episode::{Episode, EventRef, Step};
@@ -94,6 +94,9 @@ pub struct RunMatches {
     counts: Vec<u64>,
 }
 
+/// Takes matches: the rule's id, the subject, the spans.
+pub type EachSpan<'e> = dyn FnMut(&str, &str, &[Span]) -> Result<(), Error> + 'e;
+
 /// Matches by rule id.
 pub type Counts = Vec<(String, u64)>;
 
@@ -152,6 +155,40 @@ impl RunMatches {
             self.steps.push(correlation, placed)?;
         }
         Ok(())
+    }
+
+    /// Hands out the matches of every rule and subject, by the rule's id.
+    pub fn each_span(&self, rules: &RuleSet, each: &mut EachSpan<'_>) -> Result<(), Error> {
+        self.matches
+            .spans()
+            .try_for_each(|(rule, subject, spans)| each(&rules.rules[rule as usize].meta.id, subject, spans))
+    }
+
+    /// Takes matches of a rule that an earlier run kept. Those of a rule that is no longer there are let go.
+    pub fn restore_spans(&mut self, rules: &RuleSet, id: &str, (subject, spans): (&str, Vec<Span>)) {
+        if let Some(rule) = rules.rules.iter().position(|r| r.meta.id == id) {
+            self.matches.restore(rule as u32, subject, spans);
+        }
+    }
+
+    /// Hands out the steps of every correlation, by its id.
+    pub fn each_step(
+        &mut self,
+        rules: &RuleSet,
+        each: &mut dyn FnMut(&str, Step) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for (correlation, steps) in rules.correlations.iter().zip(&mut self.steps.by_correlation) {
+            steps.rows()?.try_for_each(|step| each(&correlation.meta.id, step?))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a step of a correlation that an earlier run kept. That of a correlation that is no longer there is let go.
+    pub fn restore_step(&mut self, rules: &RuleSet, id: &str, step: Step) -> Result<(), Error> {
+        match rules.correlations.iter().position(|c| c.meta.id == id) {
+            Some(correlation) => self.steps.push(correlation as u32, step),
+            None => Ok(()),
+        }
     }
 
     /// The episodes of every correlation.

@@ -55,7 +55,7 @@ impl<'l> Met<'l> {
                 known.use_as(uid, id);
             }
         }
-        let near = NearMisses::new(sketches, &|uid| working.contains(uid));
+        let near = NearMisses::new(sketches, std::mem::take(&mut gathered.near), &|uid| working.contains(uid));
         let mut joined: FxHashMap<Box<str>, Profile> = FxHashMap::default();
         if known.has_joined() {
             gathered.each_profile(&mut |uid, profile| {

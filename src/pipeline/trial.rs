@@ -1,7 +1,7 @@
 //! Runs the events of rules' tests through the real mappings, rules and diagnosis.
 
 use super::anomalies::{Known, anomalies};
-use super::diagnosis::{Asked, Told, diagnose};
+use super::diagnosis::{Asked, ByCredential, diagnose};
 use super::engine::Engine;
 use super::gather::{Base, Gathered};
 use super::work::{Kept, Worker};
@@ -30,7 +30,7 @@ pub fn test_rules(engine: &Engine<'_>, wanted: &dyn Fn(&Meta) -> bool) -> Vec<Te
 /// Tests look at verdicts only.
 struct NoTables;
 
-impl Told for NoTables {
+impl ByCredential for NoTables {
     fn credential(&mut self, _: Credential) -> Result<(), Error> {
         Ok(())
     }
@@ -130,10 +130,10 @@ impl Trying {
     }
 
     fn conclude(mut self, engine: &Engine<'_>, gap_us: i64) -> Result<Trial, Error> {
-        self.gathered.inputs.push((INPUT.into(), INPUT.into()));
+        self.gathered.name_input(0, INPUT.into(), INPUT.into());
         let inputs = self.gathered.inputs.clone();
         let attributed = self.gathered.matches.attributed(engine.rules, &self.gathered.inputs)?;
-        let asked = Asked { gap_us, memory_bytes: MEMORY_BYTES, attributed: &attributed };
+        let asked = Asked { gap_us, memory_bytes: MEMORY_BYTES, attributed: &attributed, refused: u64::MAX };
         let found = diagnose(engine, &mut self.gathered, asked, &mut NoTables)?;
         self.gathered.habits.join(found.aliases)?;
         let known = Known { ends: &found.ends, inputs: &inputs, locate: None, since_us: None };

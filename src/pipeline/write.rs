@@ -4,21 +4,23 @@ use super::Run;
 use super::anomalies::{Known, anomalies};
 use super::attach::{Causes, Refusals};
 use super::collect::Collector;
-use super::diagnosis::{Asked, Diagnosis, RowVerdict, Told, diagnose, explained};
+use super::diagnosis::{Asked, ByCredential, Diagnosis, Ranked, RowVerdict, diagnose, explained};
 use super::engine::Engine;
 use crate::detect::sigma;
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
-use crate::model::finding::{Credential, Findings, Happened, Incident};
+use crate::model::finding::{Alert, Credential, Findings, Happened, Incident, Level, Micros, State};
 use crate::report::failures::{Diagnosed, diagnosed, schema};
 use crate::report::parquet::TableWriter;
-use crate::report::{json, summary, tables};
+use crate::report::{summary, tables};
 use crate::rule::set::RuleSet;
+use crate::store::ledger::digest;
 use crate::store::outdir::{MARK, OutDir};
 use crate::store::sorted::{Merged, Sorted};
 use crate::store::spool::Spool;
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// Most incidents kept for the terminal; the table has all.
@@ -26,18 +28,42 @@ const TOLD: usize = 10_000;
 /// Rows made into a table's batch at a time.
 const ROWS: usize = 1_000;
 
-/// Works out the findings and writes the report.
+/// What earlier runs told, so that only what is new is told again: when each incident and alert was last seen.
+#[derive(Debug, Default)]
+pub struct Told {
+    last_us: FxHashMap<u64, Option<Micros>>,
+}
+
+impl Told {
+    /// Notes what was told.
+    pub fn add(&mut self, uid: &str, last_us: Option<Micros>) {
+        self.last_us.insert(digest(uid.as_bytes()), last_us);
+    }
+
+    /// Whether it was told.
+    pub fn is_known(&self, uid: &str) -> bool {
+        self.last_us.contains_key(&digest(uid.as_bytes()))
+    }
+
+    /// Whether it was never told, or has gone on since.
+    fn is_news(&self, uid: &str, last_us: Option<Micros>) -> bool {
+        self.last_us.get(&digest(uid.as_bytes())).is_none_or(|told| *told < last_us)
+    }
+}
+
+/// Works out the findings and writes the report: its tables hold everything, what is told is new. Alerts that are not new come beside.
 pub fn report(
     engine: &Engine<'_>,
     run: &Run<'_>,
     out: &OutDir,
-    mut collected: Collector<'_>,
-) -> Result<Findings, Error> {
+    (collected, told): (&mut Collector<'_>, &Told),
+) -> Result<(Findings, Vec<Alert>), Error> {
     collected.end_events()?;
     let gathered = &mut collected.gathered;
     let inputs = gathered.inputs.clone();
     let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
-    let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed };
+    let refused = collected.totals.failures;
+    let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed, refused };
     let mut streamed = Streamed {
         credentials: Table::create(out, "credentials", tables::credentials)?,
         timeline: Table::create(out, "timeline", tables::timeline)?,
@@ -45,7 +71,8 @@ pub fn report(
     let found = diagnose(engine, gathered, asked, &mut streamed)?;
     streamed.credentials.finish()?;
     streamed.timeline.finish()?;
-    let Diagnosis { rows, incidents, causes, ends, aliases } = found;
+    let Diagnosis { rows, incidents, causes, near, ends, aliases } = found;
+    gathered.near = near;
     gathered.habits.join(aliases)?;
     let (mut alerts, matches) = gathered.matches.finish(engine)?;
     let known = Known { ends: &ends, inputs: &inputs, locate: run.locate, since_us: None };
@@ -55,24 +82,28 @@ pub fn report(
     let rules = FailureRules { verdicts: &gathered.verdicts, rules: engine.rules };
     write_failures(out, &mut gathered.spool, (rows, &mut counting), &rules)?;
     counting.attach(&mut alerts);
-    let mut totals = collected.totals;
+    let mut totals = std::mem::take(&mut collected.totals);
     totals.explained = explained(&causes);
-    let (incidents, incidents_total) = write_incidents(out, incidents)?;
+    let (incidents, incident_counts) = write_incidents(out, incidents, told)?;
+    write_table(out, "alerts", tables::alerts(&alerts))?;
+    let (alerts, earlier) = alerts.into_iter().partition(|a: &Alert| told.is_news(&a.alert_uid, a.window_end));
     let findings = Findings {
         causes: most_first(causes),
         alerts,
         matches,
         rule_notes: run.rule_notes.clone(),
         incidents,
-        incidents_total,
-        coverage: collected.coverage,
-        rejects: collected.rejects,
+        incidents_total: incident_counts.values().sum(),
+        incident_counts,
+        coverage: std::mem::take(&mut collected.coverage),
+        rejects: std::mem::take(&mut collected.rejects),
         totals,
     };
-    write_tables(out, &findings)?;
-    out.write("alerts.ndjson", &json::alerts(&findings.alerts))?;
+    write_table(out, "coverage", tables::coverage(&findings.coverage))?;
+    write_table(out, "rejects", tables::rejects(&findings.rejects))?;
+    out.write("alerts.ndjson", &run.alert_format.render(&findings))?;
     out.write(MARK, &summary::render(&findings))?;
-    Ok(findings)
+    Ok((findings, earlier))
 }
 
 /// Failures by cause, most first.
@@ -127,7 +158,7 @@ struct Streamed {
     timeline: Table<Happened>,
 }
 
-impl Told for Streamed {
+impl ByCredential for Streamed {
     fn credential(&mut self, credential: Credential) -> Result<(), Error> {
         self.credentials.add(credential)
     }
@@ -137,20 +168,27 @@ impl Told for Streamed {
     }
 }
 
-/// Writes all incidents, and keeps the most pressing ones.
-fn write_incidents(out: &OutDir, ranked: Sorted<super::diagnosis::Ranked>) -> Result<(Vec<Incident>, u64), Error> {
+/// How many incidents there are of each level and state.
+type IncidentCounts = BTreeMap<(Level, State), u64>;
+
+/// Writes all incidents, counts those that are new, and keeps the most pressing of these.
+fn write_incidents(
+    out: &OutDir,
+    ranked: Sorted<Ranked>,
+    told: &Told,
+) -> Result<(Vec<Incident>, IncidentCounts), Error> {
     let mut table = Table::<Incident>::create(out, "incidents", tables::incidents)?;
-    let (mut told, mut total) = (Vec::new(), 0);
+    let (mut news, mut counts) = (Vec::new(), IncidentCounts::new());
     for incident in ranked.into_rows()? {
         let incident = *incident?.0;
-        if told.len() < TOLD {
-            told.push(incident.clone());
+        if told.is_news(&incident.incident_uid, incident.last_seen) {
+            *counts.entry((incident.level, incident.state)).or_default() += 1;
+            news.extend((news.len() < TOLD).then(|| incident.clone()));
         }
-        total += 1;
         table.add(incident)?;
     }
     table.finish()?;
-    Ok((told, total))
+    Ok((news, counts))
 }
 
 /// What is needed to say why a failure got its verdict.
@@ -198,17 +236,9 @@ impl FailureRules<'_> {
     }
 }
 
-fn write_tables(out: &OutDir, findings: &Findings) -> Result<(), Error> {
-    let all = [
-        ("alerts", tables::alerts(&findings.alerts)),
-        ("coverage", tables::coverage(&findings.coverage)),
-        ("rejects", tables::rejects(&findings.rejects)),
-    ];
-    for (name, rows) in all {
-        let rows = rows.map_err(|e| fault(name, e))?;
-        let mut writer = TableWriter::create(&out.file(&format!("{name}.parquet"))?, name, rows.schema())?;
-        writer.write(rows)?;
-        writer.finish()?;
-    }
-    Ok(())
+fn write_table(out: &OutDir, name: &str, rows: Result<RecordBatch, ArrowError>) -> Result<(), Error> {
+    let rows = rows.map_err(|e| fault(name, e))?;
+    let mut writer = TableWriter::create(&out.file(&format!("{name}.parquet"))?, name, rows.schema())?;
+    writer.write(rows)?;
+    writer.finish()
 }

@@ -27,6 +27,23 @@ pub struct Input {
     pub real: PathBuf,
     /// Whether it is a list of credentials and nothing else, because the user says so.
     pub is_inventory: bool,
+    /// Its number among all inputs of the run, in the order of their names.
+    pub number: usize,
+    /// What of it is to be read.
+    pub span: Span,
+    /// What is wrong with it, as far as is known before it is read.
+    pub problem: Option<String>,
+}
+
+/// The part of a file that is to be read: all of it, unless a store says that an earlier run read its beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub from_byte: u64,
+    /// The byte behind the last; none for the end of the file.
+    pub to_byte: Option<u64>,
+    /// How many records stand before.
+    pub first_record: u64,
 }
 
 /// Folders and what they are behind all links: files of one folder share the answer, which costs a system call for every part of a path.
@@ -78,10 +95,12 @@ pub fn find(arguments: &[String]) -> Result<(Vec<Input>, Vec<String>), Error> {
             bytes: 0,
             real: PathBuf::new(),
             is_inventory: false,
+            number: 0,
+            span: Span::default(),
+            problem: None,
         });
     }
-    inputs.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((inputs, problems))
+    Ok((numbered(inputs), problems))
 }
 
 /// The same with further inputs that are lists of credentials. A file named as both is a list.
@@ -90,14 +109,30 @@ pub fn find_with_inventories(arguments: &[String], inventories: &[String]) -> Re
     let (lists, more) = find(inventories)?;
     inputs.retain(|input| lists.iter().all(|list| list.real != input.real));
     inputs.extend(lists.into_iter().map(|list| Input { is_inventory: true, ..list }));
-    inputs.sort_by(|a, b| a.name.cmp(&b.name));
     problems.extend(more);
-    Ok((inputs, problems))
+    Ok((numbered(inputs), problems))
+}
+
+/// Inputs in the order of their names, with their numbers in it.
+fn numbered(mut inputs: Vec<Input>) -> Vec<Input> {
+    inputs.sort_by(|a, b| a.name.cmp(&b.name));
+    inputs.iter_mut().enumerate().for_each(|(number, input)| input.number = number);
+    inputs
 }
 
 fn file((real, path): (PathBuf, PathBuf)) -> Input {
     let bytes = path.metadata().map_or(0, |m| m.len());
-    Input { name: path.to_string_lossy().into(), origin: Origin::File(path), bytes, real, is_inventory: false }
+    let name = path.to_string_lossy().into();
+    Input {
+        name,
+        origin: Origin::File(path),
+        bytes,
+        real,
+        is_inventory: false,
+        number: 0,
+        span: Span::default(),
+        problem: None,
+    }
 }
 
 fn paths(argument: &str, problems: &mut Vec<String>) -> Result<Vec<PathBuf>, Error> {

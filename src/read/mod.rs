@@ -2,6 +2,7 @@
 
 pub mod codec;
 pub mod find;
+pub mod fingerprint;
 pub mod frame;
 pub mod geoip;
 pub mod reader;

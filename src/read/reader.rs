@@ -1,13 +1,13 @@
 //! Hands out inputs as chunks in one order for any number of threads: small files whole, large ones cut between records; knows no provider.
 
 use super::codec::{Codec, foreign, gunzip_whole};
-use super::find::{Input, Origin};
+use super::find::{Input, Origin, Span};
 use super::frame::{Frame, detect};
 use super::stream::Stream;
 use crate::model::framing::Framing;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Sizes that bound memory.
@@ -143,7 +143,7 @@ impl Reader {
     fn open(&self, number: usize) -> io::Result<(Chunk, Option<Stream>)> {
         let input = &self.inputs[number];
         let Origin::File(path) = &input.origin else { return self.stream(number, Box::new(io::stdin())) };
-        let mut file = File::open(path)?;
+        let mut file = spanned(File::open(path)?, input.span)?;
         if input.bytes > self.limits.whole_bytes as u64 {
             return self.stream(number, Box::new(file));
         }
@@ -171,6 +171,14 @@ impl Reader {
         let rest = (!first.last).then_some(stream);
         Ok((first, rest))
     }
+}
+
+/// The part of a file that is to be read.
+fn spanned(mut file: File, span: Span) -> io::Result<io::Take<File>> {
+    if span.from_byte > 0 {
+        file.seek(io::SeekFrom::Start(span.from_byte))?;
+    }
+    Ok(file.take(span.to_byte.map_or(u64::MAX, |to| to.saturating_sub(span.from_byte))))
 }
 
 /// The words for a packed input that cannot be unpacked to its end.

@@ -56,7 +56,7 @@ fn row(incident: &Incident) -> Vec<String> {
 }
 
 /// A spreadsheet runs what begins like a formula (<https://owasp.org/www-community/attacks/CSV_Injection>).
-fn guard(cell: &str) -> String {
+pub(super) fn guard(cell: &str) -> String {
     let clean: String = cell.chars().filter(|c| !c.is_control()).collect();
     if clean.starts_with(['=', '+', '-', '@']) || cell.starts_with(['\t', '\r']) { format!("'{clean}") } else { clean }
 }

@@ -111,6 +111,31 @@ fn why_array<'e>(rows: impl Iterator<Item = &'e [Evidence]>) -> ListArray {
     list.finish()
 }
 
+/// Rows of `failures` as workers handed them over: without what diagnosis added. `is_own` says of a row whether a rule claimed its record alone.
+pub fn undiagnosed(rows: &RecordBatch, is_own: &dyn Fn(usize, &str) -> bool) -> Result<RecordBatch, ArrowError> {
+    let schema = evidence_schema();
+    let column = |name: &str| {
+        rows.column_by_name(name).cloned().ok_or_else(|| ArrowError::SchemaError(format!("no column {name}")))
+    };
+    let mut columns = event_fields().iter().map(|f| column(f.name())).collect::<Result<Vec<_>, _>>()?;
+    let why = column("why")?;
+    let why: &ListArray = why.as_list();
+    let rules = why.values().as_struct().column_by_name("rule_id").cloned();
+    let rules = rules.ok_or_else(|| ArrowError::SchemaError("no rule_id in why".into()))?;
+    let rules: &StringArray = rules.as_string();
+    let (mut keep, mut offsets) = (vec![false; why.values().len()], vec![0i32]);
+    for row in 0..why.len() {
+        let (from, to) = (why.value_offsets()[row] as usize, why.value_offsets()[row + 1] as usize);
+        let own = (from..to).filter(|at| rules.is_valid(*at) && is_own(row, rules.value(*at)));
+        let kept = own.map(|at| keep[at] = true).count();
+        offsets.push(offsets[row] + kept as i32);
+    }
+    let values = arrow::compute::filter(why.values(), &keep.into())?;
+    let field = Arc::new(Field::new("item", DataType::Struct(why_fields()), true));
+    columns.push(Arc::new(ListArray::try_new(field, OffsetBuffer::new(offsets.into()), values, None)?));
+    RecordBatch::try_new(schema, columns)
+}
+
 /// Rows of `failures` from rows that workers handed over and what diagnosis adds to each.
 pub fn diagnosed(rows: &RecordBatch, added: &[Diagnosed<'_>]) -> Result<RecordBatch, ArrowError> {
     let events = event_fields().len();

@@ -35,7 +35,7 @@ pub fn render(findings: &Findings, causes: &CauseTree) -> String {
 }
 
 /// Text that stays inside its table cell and is not taken for markup.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     plain(text)
         .replace('\\', "\\\\")
         .replace('|', "\\|")

@@ -6,6 +6,7 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -83,6 +84,16 @@ pub fn write_part(path: &Path, table: &str, batches: &[RecordBatch]) -> Result<(
         writer.write(batch).map_err(|e| fault(path, e))?;
     }
     writer.close().map(|_| ()).map_err(|e| fault(path, e))
+}
+
+/// The rows of a table that was written here.
+pub fn read(path: &Path) -> Result<impl Iterator<Item = Result<RecordBatch, Error>> + use<>, Error> {
+    let file = File::open(path).map_err(|e| Error::io(path, &e))?;
+    let place = path.display().to_string();
+    let torn = move |thing: String| Error::new(place.clone(), thing, "write the report anew");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.with_batch_size(BATCH_ROWS).build());
+    let reader = reader.map_err(|e| torn(e.to_string()))?;
+    Ok(reader.map(move |rows| rows.map_err(|e| torn(e.to_string()))))
 }
 
 fn fault(path: &Path, error: impl std::fmt::Display) -> Error {

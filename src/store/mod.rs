@@ -1,6 +1,11 @@
-//! What must outlive memory: digests of events seen, rows set aside or sorted until the end, the report folder; must not know rules.
+//! What must outlive memory or a run: digests of events seen, rows set aside or sorted, the report folder, the store; must not know rules.
 
+pub mod delta;
+pub mod lasting;
+pub mod ledger;
 pub mod outdir;
 pub mod seen;
 pub mod sorted;
 pub mod spool;
+pub mod standing;
+pub mod verify;

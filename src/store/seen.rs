@@ -1,5 +1,6 @@
 //! Exact de-duplication of events by 128-bit digests, partitioned by day; days not touched lately go to disk past a budget.
 
+use super::sorted::{Merged, Sorted};
 use crate::error::Error;
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -41,8 +42,14 @@ enum Day {
     Disk(PathBuf),
 }
 
+/// The digests that earlier runs saw on a day.
+pub type Past<'p> = Box<dyn Fn(i32) -> Result<Vec<u128>, Error> + Send + 'p>;
+
 /// Digests seen so far.
-pub struct Seen {
+pub struct Seen<'p> {
+    past: Option<Past<'p>>,
+    /// Those of this run, kept for a store.
+    fresh: Sorted<(i32, u128)>,
     days: BTreeMap<i32, Day>,
     in_memory: usize,
     budget_bytes: usize,
@@ -50,10 +57,16 @@ pub struct Seen {
     folder: Option<TempDir>,
 }
 
-impl Seen {
-    /// Remembers digests in about that much memory, and on disk beyond.
-    pub fn new(budget_bytes: usize) -> Seen {
-        Seen { days: BTreeMap::new(), in_memory: 0, budget_bytes, clock: 0, folder: None }
+impl<'p> Seen<'p> {
+    /// Remembers digests in about that much memory, and on disk beyond. With a past, those of earlier runs count as seen.
+    pub fn new(budget_bytes: usize, past: Option<Past<'p>>) -> Seen<'p> {
+        let fresh = Sorted::new(budget_bytes / 4);
+        Seen { past, fresh, days: BTreeMap::new(), in_memory: 0, budget_bytes, clock: 0, folder: None }
+    }
+
+    /// The digests of this run, by day; none unless there is a past.
+    pub fn into_fresh(self) -> Result<Merged<(i32, u128)>, Error> {
+        self.fresh.into_rows()
     }
 
     /// Whether a digest comes for the first time on its day (days since 1970).
@@ -65,11 +78,22 @@ impl Seen {
             self.in_memory += digests.len();
             self.days.insert(day, Day::Memory { digests, touched: clock });
         }
-        let entry = self.days.entry(day).or_insert_with(|| Day::Memory { digests: Digests::default(), touched: clock });
+        if !self.days.contains_key(&day) {
+            let digests: Digests = match &self.past {
+                Some(past) => past(day)?.into_iter().collect(),
+                None => Digests::default(),
+            };
+            self.in_memory += digests.len();
+            self.days.insert(day, Day::Memory { digests, touched: clock });
+        }
+        let Some(entry) = self.days.get_mut(&day) else { return Ok(true) };
         let Day::Memory { digests, touched } = entry else { return Ok(true) };
         *touched = clock;
         let first = digests.insert(digest);
         self.in_memory += usize::from(first);
+        if first && self.past.is_some() {
+            self.fresh.push((day, digest), size_of::<(i32, u128)>())?;
+        }
         if self.in_memory * DIGEST_BYTES > self.budget_bytes {
             self.spill(day)?;
         }
@@ -127,11 +151,25 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn spilling_never_changes_the_answer(digests in proptest::collection::vec((0i32..6, 0u128..40), 0..400)) {
-            let mut seen = Seen::new(8 * DIGEST_BYTES);
+            let mut seen = Seen::new(8 * DIGEST_BYTES, None);
             let mut plain = std::collections::HashSet::new();
             for (day, digest) in digests {
                 proptest::prop_assert_eq!(seen.first(day, digest).unwrap(), plain.insert((day, digest)));
             }
+        }
+
+        #[test]
+        fn what_earlier_runs_saw_is_seen(digests in proptest::collection::vec((0i32..6, 0u128..40), 0..400), at in 0usize..400) {
+            let (earlier, later) = digests.split_at(at.min(digests.len()));
+            let of_day = |day: i32| Ok(earlier.iter().filter(|(d, _)| *d == day).map(|(_, digest)| *digest).collect());
+            let mut seen = Seen::new(8 * DIGEST_BYTES, Some(Box::new(of_day)));
+            let mut plain: std::collections::HashSet<_> = earlier.iter().copied().collect();
+            let fresh: std::collections::BTreeSet<_> = later.iter().filter(|d| plain.insert(**d)).copied().collect();
+            for (day, digest) in later {
+                seen.first(*day, *digest).unwrap();
+            }
+            let told: Vec<_> = seen.into_fresh().unwrap().map(Result::unwrap).collect();
+            proptest::prop_assert_eq!(told, fresh.into_iter().collect::<Vec<_>>());
         }
     }
 }

@@ -10,11 +10,15 @@
 
 mod conformance;
 mod corpora;
+mod delta;
 mod dirty;
 mod docs;
+mod exposition;
+mod notify;
 mod oracle;
 mod program;
 mod proof;
+mod query;
 mod rule_tools;
 mod same;
 mod samples;

@@ -5,6 +5,7 @@ use super::table;
 use keyfault::pipeline::{Engine, Keep, Options, RuleSources, Run};
 use keyfault::read::find::find;
 use keyfault::read::reader::Limits;
+use keyfault::report::alerts::AlertFormat;
 use std::path::{Path, PathBuf};
 
 #[test]
@@ -32,6 +33,7 @@ fn run(inputs: &[PathBuf], out: &Path, limits: Limits) {
         inputs: find(&names).unwrap().0,
         out: out.to_path_buf(),
         keep: Keep::All,
+        alert_format: AlertFormat::Keyfault,
         since_us: None,
         until_us: None,
         threads: 3,

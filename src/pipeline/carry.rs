@@ -1,0 +1,171 @@
+//! What was gathered as pieces that a store keeps from run to run, and back: by them a run knows what earlier ones saw. Sketches of keys are never among them.
+
+use super::gather::Gathered;
+use crate::detect::sigma::Span;
+use crate::diagnose::audit::AuditLogs;
+use crate::diagnose::fleet::Beats;
+use crate::diagnose::near_miss::NearMiss;
+use crate::diagnose::profiles::Profile;
+use crate::error::Error;
+use crate::model::column::dict;
+use crate::model::episode::Step;
+use crate::model::finding::Lifecycle;
+use crate::model::inventory::Listed;
+use crate::model::time::day_of;
+use crate::rule::set::RuleSet;
+use arrow::array::{AsArray, BinaryArray, Date32Array, RecordBatch, StringArray, StringDictionaryBuilder};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A piece of what was gathered. The encoding is postcard's, so any change to these types, or to what they hold, needs a new layout of the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Piece {
+    /// What a credential did.
+    Profile(Box<str>, Box<Profile>),
+    /// A change of a credential, user, account or policy.
+    Change(Lifecycle),
+    /// A row of an inventory.
+    Listed(Listed),
+    /// What was accepted when.
+    Beats(Beats),
+    /// What audit logs cover.
+    Audit(AuditLogs),
+    /// Matches of a rule by one subject.
+    Matched(String, String, Vec<Span>),
+    /// A step of a correlation.
+    Step(String, Step),
+    /// A key that is nearly one that works.
+    Near(NearMiss),
+}
+
+/// A piece, and the day (since 1970) after which it is old; none where it is never.
+pub type Dated = (Option<i32>, Piece);
+
+/// Numbers of inputs in the store by their numbers in the run, or the other way round.
+pub type Numbers = [u32];
+
+/// The columns of `gathered`.
+pub fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("kind", dict(), false),
+        Field::new("day", DataType::Date32, true),
+        Field::new("key", DataType::Utf8, true),
+        Field::new("body", DataType::Binary, false),
+    ]))
+}
+
+impl Piece {
+    /// The kinds of pieces, by which they are stored apart.
+    pub const KINDS: [&str; 8] = ["profile", "change", "listed", "beats", "audit", "matched", "step", "near"];
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Piece::Profile(..) => "profile",
+            Piece::Change(_) => "change",
+            Piece::Listed(_) => "listed",
+            Piece::Beats(_) => "beats",
+            Piece::Audit(_) => "audit",
+            Piece::Matched(..) => "matched",
+            Piece::Step(..) => "step",
+            Piece::Near(_) => "near",
+        }
+    }
+
+    /// What people may look it up by.
+    fn key(&self) -> Option<&str> {
+        match self {
+            Piece::Profile(credential, _) => Some(credential),
+            Piece::Change(change) => change.target_credential_uid.as_deref().or(change.target_user_uid.as_deref()),
+            Piece::Listed(listed) => listed.credential_uid.as_deref(),
+            Piece::Matched(rule, ..) | Piece::Step(rule, _) => Some(rule),
+            Piece::Near(miss) => Some(&miss.uid),
+            Piece::Beats(_) | Piece::Audit(_) => None,
+        }
+    }
+
+    /// The piece with its inputs numbered otherwise.
+    fn renumbered(mut self, numbers: &Numbers) -> Piece {
+        let of = |number: u32| numbers.get(number as usize).copied().unwrap_or(number);
+        match &mut self {
+            Piece::Profile(_, profile) => profile.sightings().for_each(|seen| seen.input = of(seen.input)),
+            Piece::Step(_, step) => step.input = of(step.input),
+            _ => {}
+        }
+        self
+    }
+}
+
+/// Rows of `gathered`.
+pub fn rows(pieces: &[Dated]) -> Result<RecordBatch, Error> {
+    let mut kinds = StringDictionaryBuilder::<Int32Type>::new();
+    pieces.iter().for_each(|(_, piece)| kinds.append_value(piece.kind()));
+    let bodies = pieces.iter().map(|(_, p)| postcard::to_allocvec(p)).collect::<Result<Vec<_>, _>>().map_err(fault)?;
+    let columns = [
+        Arc::new(kinds.finish()) as _,
+        Arc::new(pieces.iter().map(|(day, _)| *day).collect::<Date32Array>()) as _,
+        Arc::new(pieces.iter().map(|(_, piece)| piece.key()).collect::<StringArray>()) as _,
+        Arc::new(BinaryArray::from_iter_values(bodies)) as _,
+    ];
+    RecordBatch::try_new(schema(), columns.into()).map_err(fault)
+}
+
+/// The pieces in rows of `gathered`, without those that are older than a day.
+pub fn pieces(rows: &RecordBatch, oldest_day: Option<i32>) -> impl Iterator<Item = Result<Piece, Error>> {
+    let days = rows.column_by_name("day").map(|c| c.as_primitive::<arrow::datatypes::Date32Type>());
+    let bodies = rows.column_by_name("body").map(|c| c.as_binary::<i32>());
+    let is_old = move |row: usize| {
+        days.zip(oldest_day)
+            .is_some_and(|(days, oldest)| arrow::array::Array::is_valid(days, row) && days.value(row) < oldest)
+    };
+    let all = 0..bodies.map_or(0, arrow::array::Array::len);
+    all.filter(move |row| !is_old(*row)).filter_map(move |row| {
+        let body = bodies?.value(row);
+        Some(postcard::from_bytes(body).map_err(|e| {
+            Error::new("gathered", format!("holds a row that cannot be read: {e}"), "restore the store from a copy")
+        }))
+    })
+}
+
+fn fault(error: impl std::fmt::Display) -> Error {
+    Error::new("gathered", error.to_string(), "this is a fault of keyfault: please report it")
+}
+
+impl Gathered {
+    /// Hands out what was gathered, with inputs numbered as the store does: all but refusals, sketches, and near misses, which diagnosis finds.
+    pub fn each_piece(
+        &mut self,
+        rules: &RuleSet,
+        numbers: &Numbers,
+        each: &mut dyn FnMut(Dated) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut put = |day, piece: Piece| each((day, piece.renumbered(numbers)));
+        self.each_profile(&mut |uid, profile| put(None, Piece::Profile(uid.into(), Box::new(profile))))?;
+        self.lifecycle.iter().try_for_each(|change| put(None, Piece::Change(change.clone())))?;
+        self.listed.iter().try_for_each(|listed| put(None, Piece::Listed(listed.clone())))?;
+        self.pulse.by_day().into_iter().try_for_each(|(day, beats)| put(day, Piece::Beats(beats)))?;
+        if !self.audit.is_empty() {
+            put(None, Piece::Audit(self.audit.clone()))?;
+        }
+        self.matches.each_span(rules, &mut |rule, subject, spans| {
+            let last = spans.iter().filter_map(Span::last_us).max();
+            put(last.and_then(day_of), Piece::Matched(rule.into(), subject.into(), spans.to_vec()))
+        })?;
+        self.matches.each_step(rules, &mut |rule, step| put(day_of(step.event_time_us), Piece::Step(rule.into(), step)))
+    }
+
+    /// Takes a piece that an earlier run kept.
+    pub fn restore(&mut self, rules: &RuleSet, numbers: &Numbers, piece: Piece) -> Result<(), Error> {
+        match piece.renumbered(numbers) {
+            Piece::Profile(credential, profile) => self.restore_profile(credential, *profile)?,
+            Piece::Change(change) => self.lifecycle.push(change),
+            Piece::Listed(listed) => self.listed.push(listed),
+            Piece::Beats(beats) => self.pulse.restore(beats),
+            Piece::Audit(audit) => self.audit.merge(audit),
+            Piece::Near(miss) => self.near.push(miss),
+            Piece::Matched(rule, subject, spans) => self.matches.restore_spans(rules, &rule, (&subject, spans)),
+            Piece::Step(rule, step) => self.matches.restore_step(rules, &rule, step)?,
+        }
+        Ok(())
+    }
+}

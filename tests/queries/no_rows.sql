@@ -1,0 +1,1 @@
+SELECT cause, proof FROM incidents WHERE 1 = 0
