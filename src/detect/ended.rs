@@ -14,8 +14,13 @@ pub fn after_end(uses: &[UseAfterEnd], detector: Detector) -> Vec<Found> {
 /// It is one episode from its end on, however much later it was accepted: so the alert stays the same when more of the log is known.
 fn told(one: &UseAfterEnd, detector: Detector) -> Found {
     let at = |us| rfc3339(Some(us)).unwrap_or_default();
-    let says =
-        format!("accepted at {} though {} since {} ({})", at(one.first_us), one.state, at(one.ended_us), one.shown_by);
+    let says = format!(
+        "accepted at {} though it is {} since {} ({})",
+        at(one.first_us),
+        one.state,
+        at(one.ended_us),
+        one.shown_by
+    );
     let span = (one.ended_us, one.last.time_us.max(one.first_us));
     let mut found = Found::new(detector, span, 1.0, says);
     found.expected = Some(0.0);

@@ -43,15 +43,18 @@ pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, since_
     episodes(&peaks, detector, what)
 }
 
-/// Hours of more calls than a fixed number.
-pub fn exceeded(baseline: &Baseline, anomaly: &Anomaly, since_us: Option<Micros>) -> Vec<Found> {
-    let hours = baseline.calls.from(hour_from(since_us));
-    let above = hours.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least.max(1.0));
+/// Hours of at least a fixed number of calls or refusals.
+pub fn exceeded(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, since_us: Option<Micros>) -> Vec<Found> {
+    let (counts, what) = match detector {
+        Detector::RefusalsExceeded => (&baseline.refusals, "refusals"),
+        _ => (&baseline.calls, "calls"),
+    };
+    let above = counts.from(hour_from(since_us)).iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least.max(1.0));
     let peaks: Vec<Peak> = above.map(|&(hour, count)| Peak { hour, count, usual: None }).collect();
-    let mut found = episodes(&peaks, Detector::ThresholdExceeded, "calls");
+    let mut found = episodes(&peaks, detector, what);
     for one in &mut found {
         one.expected = Some(anomaly.at_least);
-        one.says = format!("{}, at most {} are planned", one.says, anomaly.at_least);
+        one.says = format!("{}; the limit of the rule is {}", one.says, anomaly.at_least);
     }
     found
 }

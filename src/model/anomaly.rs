@@ -33,6 +33,8 @@ detectors! {
     RefusalSpike "refusal_spike";
     /// More calls in an hour than a fixed number.
     ThresholdExceeded "threshold_exceeded";
+    /// More refusals in an hour than a fixed number.
+    RefusalsExceeded "refusals_exceeded";
     /// Refused hour after hour without a success.
     ConsistentFailure "consistent_failure";
     /// Accepted from a network that it never came from.

@@ -15,8 +15,9 @@ use crate::rule::meta::Meta;
 use crate::rule::set::RuleSet;
 use crate::source::batch::Batch;
 use crate::source::credential;
-use crate::source::redact::{redact, redact_field};
+use crate::source::redact::{is_secret, redact};
 use crate::store::sorted::Sorted;
+use rustc_hash::FxHashSet;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ pub struct RowMatches {
 /// What the matches in a batch leave behind, by row. Only rows that some alert or correlation wants are looked at.
 pub fn row_matches(rules: &RuleSet, batch: &Batch<'_, '_>, hits: &[Hit], inside: &[bool]) -> Vec<RowMatches> {
     let mut slots = batch.slots();
+    let mut clean = Clean::default();
     let mut found = Vec::new();
     for of_row in hits.chunk_by(|a, b| a.row == b.row).filter(|h| inside[h[0].row as usize]) {
         let row = of_row[0].row as usize;
@@ -52,38 +54,55 @@ pub fn row_matches(rules: &RuleSet, batch: &Batch<'_, '_>, hits: &[Hit], inside:
         ];
         let [event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider] =
             batch.texts(row, columns, &mut slots);
-        let [event_uid, credential_uid, actor_uid] = [event_uid, credential_uid, actor_uid].map(without_secrets);
+        let [event_uid, credential_uid, actor_uid] =
+            [event_uid, credential_uid, actor_uid].map(|text| clean.without_secrets(text));
         let event_uid = event_uid.unwrap_or_default();
         let event = EventRef { event_uid, credential_uid, credential_hint, actor_uid, src_ip, provider };
         let steps = if is_served { rules.steps(batch, row, numbers, &event) } else { Vec::new() };
         let names = |correlation: u32| rules.correlations[correlation as usize].group_by.as_slice();
-        let steps = steps.into_iter().map(|(c, step)| (c, masked(step, names(c)))).collect();
+        let steps = steps.into_iter().map(|(c, step)| (c, clean.masked(step, names(c)))).collect();
         found.push(RowMatches { row, time_us: batch.time_us(row), event, alerts, steps });
     }
     found
 }
 
-/// Most ids hold none, and stay as they are. Hints, addresses and providers are made so that they cannot.
-fn without_secrets(text: Option<String>) -> Option<String> {
-    text.map(|text| match redact(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(masked) => masked,
-    })
+/// Texts of a chunk in which no secret was found: they repeat, and to look is dear.
+#[derive(Default)]
+struct Clean {
+    known: FxHashSet<String>,
 }
 
-/// A step without secrets: what looks like one, or stands in a field made for one, is told apart by its fingerprint.
-fn masked(mut step: Step, names: &[String]) -> Step {
-    let mask = |name: &str, text: &mut String| {
-        if matches!(redact_field(name, text), Cow::Owned(_)) {
-            *text = credential::uid(text);
+impl Clean {
+    fn is_clean(&mut self, text: &str) -> bool {
+        if self.known.contains(text) {
+            return true;
         }
-    };
-    step.group.iter_mut().zip(names).for_each(|(text, name)| mask(name, text));
-    step.values.iter_mut().flatten().for_each(|text| mask("", text));
-    if let Cow::Owned(masked) = redact(&step.said) {
-        step.said = masked;
+        let is_clean = matches!(redact(text), Cow::Borrowed(_));
+        is_clean.then(|| self.known.insert(text.to_string())).is_some()
     }
-    step
+
+    /// Most ids hold none, and stay as they are. Hints, addresses and providers are made so that they cannot.
+    fn without_secrets(&mut self, text: Option<String>) -> Option<String> {
+        text.map(|text| if self.is_clean(&text) { text } else { redact(&text).into_owned() })
+    }
+
+    /// A step without secrets: what looks like one, or stands in a field made for one, is told apart by its fingerprint.
+    fn masked(&mut self, mut step: Step, names: &[String]) -> Step {
+        for (text, name) in step.group.iter_mut().zip(names) {
+            if !self.is_clean(text) || (is_secret(name) && !text.is_empty()) {
+                *text = credential::uid(text);
+            }
+        }
+        for text in step.values.iter_mut().flatten() {
+            if !self.is_clean(text) {
+                *text = credential::uid(text);
+            }
+        }
+        if let Cow::Owned(masked) = redact(&step.said) {
+            step.said = masked;
+        }
+        step
+    }
 }
 
 /// What the matches of a run leave behind.
@@ -102,35 +121,50 @@ pub type Counts = Vec<(String, u64)>;
 
 /// Steps by correlation.
 struct Steps {
-    by_correlation: Vec<Sorted<Step>>,
+    /// Boxed: rows move while they are sorted.
+    by_correlation: Vec<Sorted<Box<Step>>>,
+    /// Memory that the steps of each take.
+    bytes: Vec<usize>,
+    budget_bytes: usize,
+}
+
+impl Steps {
+    fn new(correlations: usize, budget_bytes: usize) -> Steps {
+        let by_correlation = (0..correlations).map(|_| Sorted::new(usize::MAX)).collect();
+        Steps { by_correlation, bytes: vec![0; correlations], budget_bytes }
+    }
+
+    /// Most correlations have few steps: only the largest makes room.
+    fn spill_largest(&mut self) -> Result<(), Error> {
+        let Some((largest, bytes)) = self.bytes.iter_mut().enumerate().max_by_key(|(_, bytes)| **bytes) else {
+            return Ok(());
+        };
+        *bytes = 0;
+        self.by_correlation[largest].spill()
+    }
 }
 
 impl Waiting for Steps {
     fn push(&mut self, correlation: u32, step: Step) -> Result<(), Error> {
         let texts = [&step.event.event_uid].into_iter().chain(&step.group).chain(step.values.iter().flatten());
         let bytes = size_of::<Step>() + 400 + texts.map(String::len).sum::<usize>();
-        self.by_correlation[correlation as usize].push(step, bytes)
+        self.bytes[correlation as usize] += bytes;
+        self.by_correlation[correlation as usize].push(Box::new(step), bytes)?;
+        if self.bytes.iter().sum::<usize>() > self.budget_bytes { self.spill_largest() } else { Ok(()) }
     }
 
     fn drain(&mut self, correlation: u32, each: &mut dyn FnMut(Step)) -> Result<(), Error> {
-        std::mem::replace(&mut self.by_correlation[correlation as usize], Sorted::new(0)).drain(each)
+        self.bytes[correlation as usize] = 0;
+        let steps = std::mem::replace(&mut self.by_correlation[correlation as usize], Sorted::new(0));
+        steps.drain(&mut |step| each(*step))
     }
 }
-
-/// Least memory that the steps of one correlation get before they are spilled.
-const STEPS_BYTES: usize = 1 << 20;
 
 impl RunMatches {
     /// Nothing matched yet.
     pub fn new(rules: &RuleSet, gap_us: Micros, memory_bytes: usize) -> RunMatches {
-        let correlations = rules.correlations.len();
-        let budget = (memory_bytes / 8 / correlations.max(1)).max(STEPS_BYTES);
-        let by_correlation = (0..correlations).map(|_| Sorted::new(budget)).collect();
-        RunMatches {
-            matches: Matches::new(gap_us),
-            steps: Steps { by_correlation },
-            counts: vec![0; rules.rules.len()],
-        }
+        let steps = Steps::new(rules.correlations.len(), memory_bytes / 8);
+        RunMatches { matches: Matches::new(gap_us), steps, counts: vec![0; rules.rules.len()] }
     }
 
     /// Counts a match.
@@ -176,7 +210,7 @@ impl RunMatches {
         each: &mut dyn FnMut(&str, Step) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for (correlation, steps) in rules.correlations.iter().zip(&mut self.steps.by_correlation) {
-            steps.rows()?.try_for_each(|step| each(&correlation.meta.id, step?))?;
+            steps.rows()?.try_for_each(|step| each(&correlation.meta.id, *step?))?;
         }
         Ok(())
     }

@@ -138,11 +138,13 @@ const SECRET_FIELDS: &[&str] = &[
 
 /// The value of a named field with every secret in it replaced by its hint: whatever stands in a field made for secrets is one.
 pub fn redact_field<'t>(name: &str, value: &'t str) -> Cow<'t, str> {
+    if is_secret(name) && !value.is_empty() { Cow::Owned(hint(value)) } else { redact(value) }
+}
+
+/// Whether a field is made for secrets.
+pub fn is_secret(name: &str) -> bool {
     let word = name.rsplit(['.', '~', '@']).next().unwrap_or(name).to_ascii_lowercase();
-    if SECRET_FIELDS.iter().any(|secret| word.ends_with(secret)) && !value.is_empty() {
-        return Cow::Owned(hint(value));
-    }
-    redact(value)
+    SECRET_FIELDS.iter().any(|secret| word.ends_with(secret))
 }
 
 /// The beginning of raw bytes as readable, redacted text: for rejects.
