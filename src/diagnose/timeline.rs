@@ -71,7 +71,7 @@ impl<'l> Timeline<'l> {
         let mut left = Left { at_us: Micros::MIN, state: None, valid_until: None };
         for change in &self.changes {
             let Some(at_us) = change.place.event_time_us else { continue };
-            let valid_until = change.valid_until_us.map(|until| (until, *change)).or(left.valid_until);
+            let valid_until = valid_until(change).map(|until| (until, *change)).or(left.valid_until);
             // Switched off because it was exposed: the reason stays.
             let leaked = left.state.is_some_and(|(name, _)| name == "leaked");
             let next = state_of(&change.lifecycle_op).filter(|name| !leaked || *name == "active");
@@ -191,7 +191,7 @@ impl<'l> Timeline<'l> {
 
     /// End of its validity.
     pub fn expires_us(&self) -> Option<Micros> {
-        let logged = self.changes.iter().rev().find_map(|c| c.valid_until_us);
+        let logged = self.changes.iter().rev().find_map(|c| valid_until(c));
         logged.or_else(|| self.listed.iter().filter_map(|l| l.expires_us).min())
     }
 
@@ -248,6 +248,12 @@ pub fn line_of(listed: &Listed) -> String {
         }
     }
     says
+}
+
+/// The end of validity that a change set. No credential is made to have ended before: such a record, replayed or with a clock that is wrong, says nothing.
+fn valid_until(change: &Lifecycle) -> Option<Micros> {
+    let made_us = change.place.event_time_us.filter(|_| change.lifecycle_op == "credential_created");
+    change.valid_until_us.filter(|until| made_us.is_none_or(|made| *until > made))
 }
 
 #[cfg(test)]

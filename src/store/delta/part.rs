@@ -6,6 +6,7 @@ use super::snapshot::DataFile;
 use super::stats::Stats;
 use crate::error::Error;
 use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
@@ -20,6 +21,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// Rows of a row group.
 const GROUP_ROWS: usize = 131_072;
+/// Rows handed to the encoder at a time, always so many: equal rows give equal bytes, however they come.
+const BATCH_ROWS: usize = 4096;
 
 /// Values of a partition's columns, in the columns' order.
 pub(crate) type Partition = Vec<Option<String>>;
@@ -49,6 +52,9 @@ pub(crate) struct Part {
     draft: Draft,
     writer: ArrowWriter<Digested>,
     stored: SchemaRef,
+    schema: SchemaRef,
+    waiting: Vec<RecordBatch>,
+    waiting_rows: usize,
 }
 
 /// Where a finished part goes.
@@ -71,14 +77,31 @@ impl Part {
         let draft = Draft::create(table)?;
         let sink = Digested { file: draft.handle()?, digest: Xxh3::new(), size: 0 };
         let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
-        let writer =
-            ArrowWriter::try_new_with_options(sink, schema.clone().into(), options).map_err(|e| fault(table, e))?;
-        Ok(Part { draft, writer, stored: stored(schema)? })
+        let (stored, schema) = (stored(schema)?, SchemaRef::from(schema.clone()));
+        let writer = ArrowWriter::try_new_with_options(sink, schema.clone(), options).map_err(|e| fault(table, e))?;
+        Ok(Part { draft, writer, stored, schema, waiting: Vec::new(), waiting_rows: 0 })
     }
 
     /// Adds rows.
     pub(crate) fn write(&mut self, table: &Path, rows: &RecordBatch) -> Result<(), Error> {
-        self.writer.write(rows).map_err(|e| fault(table, e))
+        self.waiting_rows += rows.num_rows();
+        self.waiting.push(rows.clone());
+        if self.waiting_rows < BATCH_ROWS {
+            return Ok(());
+        }
+        let all = self.joined(table)?;
+        let whole = all.num_rows() / BATCH_ROWS * BATCH_ROWS;
+        for from in (0..whole).step_by(BATCH_ROWS) {
+            self.writer.write(&all.slice(from, BATCH_ROWS)).map_err(|e| fault(table, e))?;
+        }
+        self.waiting_rows = all.num_rows() - whole;
+        self.waiting.extend((self.waiting_rows > 0).then(|| all.slice(whole, self.waiting_rows)));
+        Ok(())
+    }
+
+    fn joined(&mut self, table: &Path) -> Result<RecordBatch, Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        concat_batches(&self.schema, &waiting).map_err(|e| fault(table, e))
     }
 
     /// Bytes of rows that are not yet on disk.
@@ -93,6 +116,8 @@ impl Part {
 
     /// Ends the file and gives it its name. It joins the table with the commit that adds it.
     pub(crate) fn publish(mut self, berth: &Berth<'_>) -> Result<DataFile, Error> {
+        let rest = self.joined(berth.table)?;
+        self.writer.write(&rest).map_err(|e| fault(berth.table, e))?;
         let footer = self.writer.finish().map_err(|e| fault(berth.table, e))?;
         let stats = Stats::of(&footer, &self.stored);
         let (digest, size) = (self.writer.inner().digest.digest(), self.writer.inner().size);
