@@ -60,7 +60,8 @@ pub struct Seen<'p> {
 impl<'p> Seen<'p> {
     /// Remembers digests in about that much memory, and on disk beyond. With a past, those of earlier runs count as seen.
     pub fn new(budget_bytes: usize, past: Option<Past<'p>>) -> Seen<'p> {
-        let fresh = Sorted::new(budget_bytes / 4);
+        const LEAST_BYTES: usize = 1 << 16;
+        let fresh = Sorted::new((budget_bytes / 4).max(LEAST_BYTES));
         Seen { past, fresh, days: BTreeMap::new(), in_memory: 0, budget_bytes, clock: 0, folder: None }
     }
 
