@@ -1,11 +1,13 @@
-//! Attaches to alerts the causes of the refusals in their time: those that agree with all that an alert says of whom it is about.
+//! Attaches to alerts the refusals in their time: their causes, and the first of them where an alert that counts refusals cites none. Refusals count
+//! that agree with all that an alert says of whom it is about.
 
+use crate::model::anomaly::Detector;
 use crate::model::column::Column;
-use crate::model::finding::{Alert, Micros};
+use crate::model::finding::{Alert, Micros, Sample};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::TimestampMicrosecondType;
+use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Alerts by the credential, else the actor, else the address that they are about.
 pub struct Causes {
@@ -18,15 +20,24 @@ struct About {
     end_us: Micros,
     subjects: Vec<(Column, String)>,
     causes: BTreeMap<String, u64>,
+    /// The first refusals by time, as they are cited; none where the alert cites events itself.
+    first: Option<BTreeSet<(Micros, String)>>,
+    total: u64,
 }
+
+/// Detectors that count refusals, and see no event.
+const COUNTS_REFUSALS: [Detector; 4] =
+    [Detector::RefusalBurst, Detector::RefusalSpike, Detector::RefusalsExceeded, Detector::ConsistentFailure];
 
 /// The columns of a batch of refusals that tell whom they happened to.
 pub struct Refusals<'b> {
     times: &'b [i64],
     texts: Vec<(Column, &'b StringArray)>,
+    records: &'b [u64],
 }
 
 const SUBJECTS: [Column; 3] = [Column::CredentialUid, Column::ActorUid, Column::SrcIp];
+const CITED: [Column; 2] = [Column::EventUid, Column::InputFile];
 
 impl Causes {
     /// For these alerts.
@@ -41,7 +52,9 @@ impl Causes {
             }
             let (start_us, end_us) =
                 (alert.window_start.unwrap_or(Micros::MAX), alert.window_end.unwrap_or(Micros::MIN));
-            causes.alerts.push(About { start_us, end_us, subjects, causes: BTreeMap::new() });
+            let counts_refusals = COUNTS_REFUSALS.iter().any(|d| d.name() == alert.detector);
+            let first = counts_refusals.then(BTreeSet::new);
+            causes.alerts.push(About { start_us, end_us, subjects, causes: BTreeMap::new(), first, total: 0 });
         }
         causes
     }
@@ -59,7 +72,7 @@ impl Causes {
                 let about = &mut self.alerts[number];
                 let within = (about.start_us..=about.end_us).contains(&time);
                 if within && about.subjects.iter().all(|(c, v)| refusals.text(*c, row) == Some(v)) {
-                    *about.causes.entry(cause.unwrap_or("unexplained").to_string()).or_default() += 1;
+                    about.add(time, cause, &|| refusals.cited(row));
                 }
             }
         }
@@ -70,6 +83,24 @@ impl Causes {
         for (alert, about) in alerts.iter_mut().zip(self.alerts) {
             alert.causes = about.causes.into_iter().collect();
             alert.causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            if let Some(first) = about.first {
+                let values = first.into_iter().map(|(_, cited)| cited).collect();
+                alert.event_uids = Sample { total: about.total, values };
+            }
+        }
+    }
+}
+
+impl About {
+    fn add(&mut self, time: Micros, cause: Option<&str>, cited: &dyn Fn() -> String) {
+        *self.causes.entry(cause.unwrap_or("unexplained").to_string()).or_default() += 1;
+        self.total += 1;
+        let Some(first) = &mut self.first else { return };
+        if first.len() < Sample::CAP || first.last().is_some_and(|(last, _)| time <= *last) {
+            first.insert((time, cited()));
+        }
+        if first.len() > Sample::CAP {
+            first.pop_last();
         }
     }
 }
@@ -78,9 +109,16 @@ impl<'b> Refusals<'b> {
     /// Of a batch in the columns of the `events` table.
     pub fn new(rows: &'b RecordBatch) -> Refusals<'b> {
         let column = |c: Column| rows.column(c.index());
-        let texts = SUBJECTS.map(|c| (c, column(c).as_string()));
+        let texts = SUBJECTS.into_iter().chain(CITED).map(|c| (c, column(c).as_string())).collect();
         let times = column(Column::EventTime).as_primitive::<TimestampMicrosecondType>().values();
-        Refusals { times, texts: texts.into() }
+        let records = column(Column::InputRecord).as_primitive::<UInt64Type>().values();
+        Refusals { times, texts, records }
+    }
+
+    /// How a refusal is cited: by its id, else by its place.
+    fn cited(&self, row: usize) -> String {
+        let place = || format!("{}#{}", self.text(Column::InputFile, row).unwrap_or_default(), self.records[row]);
+        self.text(Column::EventUid, row).map_or_else(place, str::to_string)
     }
 
     fn text(&self, column: Column, row: usize) -> Option<&'b str> {
