@@ -19,6 +19,7 @@ mod meeting;
 mod nightly;
 mod order;
 mod owed;
+mod reopened;
 mod selftest;
 mod trial;
 mod upkeep;

@@ -1,9 +1,13 @@
 //! The command line as it is typed.
 
-use crate::notify::target::Form;
-use crate::report::alerts::AlertFormat;
+mod delivery;
+mod tables;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub use delivery::DeliveryArgs;
+use delivery::LEVELS;
 use std::path::PathBuf;
+pub use tables::{QueryArgs, RowsArg, StoreCommand};
 
 /// Tells from logs why a credential stopped working.
 ///
@@ -108,68 +112,6 @@ pub struct AnalyzeArgs {
     pub skip_broken_rules: bool,
 }
 
-/// Names of levels, lowest first.
-const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
-
-/// Where findings go beside the report.
-#[derive(Debug, Args)]
-pub struct DeliveryArgs {
-    /// What a line of alerts.ndjson is
-    #[arg(long, value_enum, default_value = "keyfault")]
-    pub alert_format: AlertFormatArg,
-    /// Send alerts to this webhook when the report is written; @FILE reads the URL from a file, where no other user sees it. May be given again. A webhook that fails never fails the run
-    #[arg(long, value_name = "URL")]
-    pub notify: Vec<String>,
-    /// The body for webhooks; by default Slack's for hooks.slack.com, Alertmanager's for .../api/v2/alerts, json for all others
-    #[arg(long, value_enum, value_name = "FORMAT")]
-    pub notify_format: Option<NotifyFormatArg>,
-    /// Send alerts of this level or above
-    #[arg(long, value_name = "LEVEL", default_value = "medium", value_parser = LEVELS)]
-    pub notify_level: String,
-    /// Write the run's counts to this file, for the textfile collector of Prometheus' node_exporter
-    #[arg(long, value_name = "FILE")]
-    pub metrics: Option<PathBuf>,
-}
-
-/// `--alert-format`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum AlertFormatArg {
-    /// The columns of the alerts table
-    Keyfault,
-    /// OCSF Detection Findings
-    Ocsf,
-}
-
-impl From<AlertFormatArg> for AlertFormat {
-    fn from(format: AlertFormatArg) -> AlertFormat {
-        match format {
-            AlertFormatArg::Keyfault => AlertFormat::Keyfault,
-            AlertFormatArg::Ocsf => AlertFormat::Ocsf,
-        }
-    }
-}
-
-/// `--notify-format`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum NotifyFormatArg {
-    /// One document: the run and its alerts
-    Json,
-    /// A message for Slack's incoming webhooks
-    Slack,
-    /// Alerts for Prometheus' Alertmanager
-    Alertmanager,
-}
-
-impl From<NotifyFormatArg> for Form {
-    fn from(format: NotifyFormatArg) -> Form {
-        match format {
-            NotifyFormatArg::Json => Form::Json,
-            NotifyFormatArg::Slack => Form::Slack,
-            NotifyFormatArg::Alertmanager => Form::Alertmanager,
-        }
-    }
-}
-
 /// `keyfault explain`.
 #[derive(Debug, Args)]
 pub struct PageArgs {
@@ -178,80 +120,6 @@ pub struct PageArgs {
     /// Folder of the report
     #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
     pub out: PathBuf,
-}
-
-/// `keyfault query`.
-#[derive(Debug, Args)]
-#[command(after_help = QUERY_HELP)]
-pub struct QueryArgs {
-    /// A SELECT, or - to read it from standard input; without one, the tables are listed
-    pub sql: Option<String>,
-    /// Read the SQL from a file
-    #[arg(long, value_name = "FILE", conflicts_with = "sql")]
-    pub file: Option<PathBuf>,
-    /// List the tables with their columns, types and numbers of rows
-    #[arg(long)]
-    pub tables: bool,
-    /// Folder of the report
-    #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
-    pub out: PathBuf,
-    /// Folder of a store, whose tables are asked instead of a report's
-    #[arg(long, value_name = "DIR", conflicts_with = "out")]
-    pub store: Option<PathBuf>,
-    /// How to print the rows
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: RowsArg,
-}
-
-const QUERY_HELP: &str =
-    "Every *.parquet of the report is a table of that name; the files below events/ are the table events.
-Of a store, all tables are as the last finished run left them.
-Times are in UTC; compare them so:
-  event_time >= '2026-11-01T00:00:00Z'   or TIMESTAMP '2026-11-01 00:00:00', or a day: '2026-11-01'
-Lists and structs are had by array_length(src_ips), src_ips[1] and UNNEST(src_ips).
-
-  keyfault query \"SELECT cause, count(*) AS n FROM failures GROUP BY cause ORDER BY n DESC\"
-  keyfault query \"SELECT * FROM incidents WHERE state = 'ongoing'\" --format json";
-
-/// `--format` of rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum RowsArg {
-    /// Aligned columns
-    Table,
-    /// One JSON array of objects
-    Json,
-    /// One JSON object a line
-    Ndjson,
-    /// CSV with a header
-    Csv,
-    /// A Markdown table
-    Markdown,
-}
-
-/// `keyfault store`.
-#[derive(Debug, Subcommand)]
-pub enum StoreCommand {
-    /// List the tables: rows, files, bytes, and the last run
-    Show {
-        /// The folder given to --store
-        dir: PathBuf,
-        /// What to print
-        #[arg(long, value_enum, default_value = "table")]
-        format: RowsArg,
-    },
-    /// Read every byte of the last run's tables and tell what is missing or damaged; exit code 1 when anything is
-    Verify {
-        /// The folder given to --store
-        dir: PathBuf,
-    },
-    /// Join small files, and delete what no version of the last seven days needs
-    Compact {
-        /// The folder given to --store
-        dir: PathBuf,
-        /// Forget events, failures and alerts older than so many days, e.g. 400d
-        #[arg(long, value_name = "DAYS")]
-        retain: Option<String>,
-    },
 }
 
 /// Rules and mappings beside the built-in ones.

@@ -92,7 +92,7 @@ impl Correlated {
             level: rule.level,
             tags: rule.tags.clone(),
             references: rule.references.clone(),
-            detector: DETECTOR,
+            detector: DETECTOR.into(),
             window_start: Some(episode.first_us),
             window_end: Some(episode.last_us),
             credential_uid: episode.common.credential_uid.clone(),

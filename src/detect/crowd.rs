@@ -70,7 +70,7 @@ fn rest(rule: &AlertRule, detector: &'static str, (start_us, end_us): (Micros, M
         level: rule.level,
         tags: rule.tags.clone(),
         references: rule.references.clone(),
-        detector,
+        detector: detector.into(),
         window_start: Some(start_us),
         window_end: Some(end_us),
         credential_uid: None,

@@ -81,7 +81,7 @@ pub fn alert(found: &Found, whose: &Whose, rule: &AlertRule, cited: &dyn Fn(&Sig
         level: rule.level,
         tags: rule.tags.clone(),
         references: rule.references.clone(),
-        detector: found.detector.name(),
+        detector: found.detector.name().into(),
         window_start: Some(found.start_us),
         window_end: Some(found.end_us),
         credential_uid: Some(whose.credential_uid.clone()),

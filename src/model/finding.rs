@@ -4,6 +4,7 @@ pub use super::incident::{Answer, CheckAnswer, Incident, Proof, Sample, Shows, S
 use super::place::Sighting;
 pub use super::uses::{Lifecycle, Outcome, Uses};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ impl Level {
 }
 
 /// Something abnormal, or a match of a rule that names no cause.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// Stable across runs.
     pub alert_uid: String,
@@ -87,7 +88,7 @@ pub struct Alert {
     /// The rule's links.
     pub references: Vec<String>,
     /// What found it: `sigma`, `correlation`, or an anomaly detector.
-    pub detector: &'static str,
+    pub detector: Cow<'static, str>,
     /// Start of the window.
     pub window_start: Option<Micros>,
     /// End of the window.

@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::habits::Habits;
 use super::matches::alert_rule;
+use super::reopened::Reopened;
 use crate::detect::baseline::{Baseline, Word};
 use crate::detect::crowd::Crowd;
 use crate::detect::detectors::{Around, detect};
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::model::anomaly::Anomaly;
 use crate::model::cell::Cell;
 use crate::model::column::Column;
-use crate::model::finding::{Alert, Micros, UseAfterEnd};
+use crate::model::finding::{Alert, UseAfterEnd};
 use crate::model::place::Sighting;
 use crate::model::records::{Codes, FieldRef, Records};
 use crate::model::whereabouts::Locate;
@@ -30,8 +31,8 @@ pub struct Known<'k> {
     pub inputs: &'k [(Arc<str>, Arc<str>)],
     /// Where addresses are.
     pub locate: Option<Locate<'k>>,
-    /// Only what begins from this time on is told; see [`Around::since_us`].
-    pub since_us: Option<Micros>,
+    /// From when on each credential is looked at.
+    pub reopened: &'k Reopened,
 }
 
 /// A rule about anomalies, and its alerts so far.
@@ -58,9 +59,9 @@ pub fn anomalies(engine: &Engine<'_>, habits: &mut Habits, known: &Known<'_>) ->
         Ok(())
     })?;
     peers.settle();
-    let around = Around { peers: &peers, locate, since_us: known.since_us };
     let mut memo = Memo::default();
     habits.each(&mut |uid, baseline| {
+        let around = Around { peers: &peers, locate, since_us: known.reopened.since_us(uid) };
         let ends = known.ends.get(uid).map_or(&[][..], Vec::as_slice);
         let mut looked = Looked::new(&baseline, locate);
         for one in &mut asked {

@@ -11,7 +11,7 @@ use crate::diagnose::near_miss::{NearMiss, Sketches};
 use crate::diagnose::profiles::{Profile, Profiles, Rows};
 use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
-use crate::model::finding::{Lifecycle, Micros};
+use crate::model::finding::{Alert, Lifecycle, Micros};
 use crate::model::inventory::Listed;
 use crate::model::place::EventPlace;
 use crate::store::sorted::Sorted;
@@ -71,6 +71,10 @@ pub struct Gathered {
     pub sketches: Sketches,
     /// Keys that earlier runs found to be nearly one that works.
     pub near: Vec<NearMiss>,
+    /// What detectors found in earlier runs, and in the end what all runs found.
+    pub anomalies: Vec<Alert>,
+    /// Whether there were earlier runs, and the first event of this one.
+    pub resumed: Option<Option<Micros>>,
     /// What was done to credentials, users and accounts.
     pub lifecycle: Vec<Lifecycle>,
     /// What inventories list.
@@ -112,6 +116,8 @@ impl Gathered {
             pulse: Pulse::default(),
             sketches: Sketches::default(),
             near: Vec::new(),
+            anomalies: Vec::new(),
+            resumed: None,
             lifecycle: Vec::new(),
             listed: Vec::new(),
             audit: AuditLogs::default(),

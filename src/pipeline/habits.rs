@@ -74,7 +74,6 @@ impl Habits {
     }
 
     /// Adds a baseline that an earlier run kept.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the store calls it"))]
     pub fn restore(&mut self, credential: Box<str>, baseline: Baseline) -> Result<(), Error> {
         self.rows_bytes += baseline.bytes() + credential.len();
         self.rows.push(BaselineRow { credential, order: self.spills, baseline }, 0)?;

@@ -7,7 +7,7 @@ use super::carry::{Piece, pieces};
 use super::collect::Collector;
 use super::engine::Engine;
 use super::fresh::{Fresh, Numbering, plan};
-use super::lasting::{self, Pieces, REPORTED, date_text, digests_of, is_kind, specs};
+use super::lasting::{self, Pieces, REPORTED, date_text, digests_of, specs};
 use super::owed::{Pending, Receivers, delivered, owe};
 use super::upkeep::{Retention, after_run};
 use super::write::{Told, report};
@@ -15,6 +15,7 @@ use super::{Run, read};
 use crate::error::Error;
 use crate::model::finding::{Alert, Findings};
 use crate::report::failures::undiagnosed;
+use crate::store::delta::DataFile;
 use crate::store::lasting::{Change, Store};
 use crate::store::ledger::{Ledger, Reading};
 use crate::store::outdir::OutDir;
@@ -117,8 +118,9 @@ impl Joining<'_, '_> {
         let (findings, earlier) = report(self.engine, self.run, out, (&mut collected, &told))?;
         let alerts: Vec<&Alert> = findings.alerts.iter().chain(&earlier).collect();
         let (owing, pending) = owe(store, &self.on.receivers, &alerts, &told)?;
-        collected.gathered.near.iter().try_for_each(|miss| kept.add((None, Piece::Near(miss.clone()))))?;
-        let mut changes = vec![kept.change(store.files("gathered", |f| is_anew || is_kind(f, "near"))?)?];
+        collected.gathered.each_found(&mut |piece| kept.add(piece))?;
+        let is_found = |f: &DataFile| Piece::FOUND.iter().any(|kind| f.partition("kind") == Some(kind));
+        let mut changes = vec![kept.change(store.files("gathered", |f| is_anew || is_found(f))?)?];
         for table in REPORTED {
             changes.push(lasting::reported(store, out, table)?);
         }
@@ -141,7 +143,9 @@ impl Joining<'_, '_> {
 
     /// Brings back what earlier runs kept.
     fn restore(&self, collected: &mut Collector<'_>) -> Result<(), Error> {
+        let first_us = collected.coverage.iter().filter_map(|c| c.first_event_time).min();
         let gathered = &mut collected.gathered;
+        gathered.resumed = (self.store.run() > 0).then_some(first_us);
         for (number, (name, sources)) in self.numbering.inputs.iter().enumerate() {
             if gathered.inputs.get(number).is_none_or(|(name, _)| name.is_empty()) {
                 gathered.name_input(number, name.clone(), sources.clone());

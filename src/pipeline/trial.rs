@@ -4,6 +4,7 @@ use super::anomalies::{Known, anomalies};
 use super::diagnosis::{Asked, ByCredential, diagnose};
 use super::engine::Engine;
 use super::gather::{Base, Gathered};
+use super::reopened::Reopened;
 use super::work::{Kept, Worker};
 use crate::error::Error;
 use crate::model::column::Column;
@@ -136,7 +137,7 @@ impl Trying {
         let asked = Asked { gap_us, memory_bytes: MEMORY_BYTES, attributed: &attributed, refused: u64::MAX };
         let found = diagnose(engine, &mut self.gathered, asked, &mut NoTables)?;
         self.gathered.habits.join(found.aliases)?;
-        let known = Known { ends: &found.ends, inputs: &inputs, locate: None, since_us: None };
+        let known = Known { ends: &found.ends, inputs: &inputs, locate: None, reopened: &Reopened::default() };
         let alerts = anomalies(engine, &mut self.gathered.habits, &known)?;
         for row in found.rows.into_rows()? {
             let row = row?;

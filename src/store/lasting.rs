@@ -239,7 +239,18 @@ pub(super) fn version_of(table: &Table, newest: &Snapshot, done: i64) -> Result<
     Ok(Some(version))
 }
 
-/// What is said of a folder that no run has made a store of.
+/// Tables of a store as one run left them, for readers: nothing is locked or written.
+pub fn open_to_read(dir: &Path, name: &str) -> Result<(Table, Snapshot), Error> {
+    let inputs = Table::open(&dir.join(INPUTS)).map_err(|_| no_store(dir))?;
+    let done = inputs.snapshot()?.txn(APP).unwrap_or(-1);
+    let table = Table::open(&dir.join(name))?;
+    let newest = table.snapshot()?;
+    match version_of(&table, &newest, done)? {
+        Some(version) if version < newest.version => table.at(version).map(|snapshot| (table, snapshot)),
+        _ => Ok((table, newest)),
+    }
+}
+
 pub(super) fn no_store(dir: &Path) -> Error {
     Error::new(
         dir.display().to_string(),
