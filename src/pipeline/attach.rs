@@ -1,16 +1,18 @@
 //! Attaches to alerts the refusals in their time: their causes, and the first of them where an alert that counts refusals cites none. Refusals count
 //! that agree with all that an alert says of whom it is about.
 
+use super::habits::Aliases;
 use crate::model::anomaly::Detector;
 use crate::model::column::Column;
 use crate::model::finding::{Alert, Micros, Sample};
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::{TimestampMicrosecondType, UInt64Type};
+use arrow::array::{Array, AsArray, DictionaryArray, RecordBatch, StringArray};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType, UInt64Type};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Alerts by the credential, else the actor, else the address that they are about.
-pub struct Causes {
+pub struct Causes<'a> {
+    aliases: &'a Aliases,
     alerts: Vec<About>,
     by_subject: FxHashMap<(Column, String), Vec<usize>>,
 }
@@ -33,16 +35,16 @@ const COUNTS_REFUSALS: [Detector; 4] =
 pub struct Refusals<'b> {
     times: &'b [i64],
     texts: Vec<(Column, &'b StringArray)>,
+    inputs: &'b DictionaryArray<Int32Type>,
     records: &'b [u64],
 }
 
 const SUBJECTS: [Column; 3] = [Column::CredentialUid, Column::ActorUid, Column::SrcIp];
-const CITED: [Column; 2] = [Column::EventUid, Column::InputFile];
 
-impl Causes {
-    /// For these alerts.
-    pub fn new(alerts: &[Alert]) -> Causes {
-        let mut causes = Causes { alerts: Vec::new(), by_subject: FxHashMap::default() };
+impl<'a> Causes<'a> {
+    /// For these alerts. Refusals count under the name of their credential that alerts use.
+    pub fn new(alerts: &[Alert], aliases: &'a Aliases) -> Causes<'a> {
+        let mut causes = Causes { aliases, alerts: Vec::new(), by_subject: FxHashMap::default() };
         for (number, alert) in alerts.iter().enumerate() {
             let named = [&alert.credential_uid, &alert.actor_uid, &alert.src_ip];
             let subjects: Vec<(Column, String)> =
@@ -65,13 +67,15 @@ impl Causes {
             return;
         }
         let time = refusals.times[row];
+        let aliases = self.aliases;
+        let own = |column| named(refusals.text(column, row), column, aliases);
         for column in SUBJECTS {
-            let Some(value) = refusals.text(column, row) else { continue };
+            let Some(value) = own(column) else { continue };
             let Some(numbers) = self.by_subject.get(&(column, value.to_string())) else { continue };
             for &number in numbers {
                 let about = &mut self.alerts[number];
                 let within = (about.start_us..=about.end_us).contains(&time);
-                if within && about.subjects.iter().all(|(c, v)| refusals.text(*c, row) == Some(v)) {
+                if within && about.subjects.iter().all(|(c, v)| own(*c) == Some(v)) {
                     about.add(time, cause, &|| refusals.cited(row));
                 }
             }
@@ -89,6 +93,12 @@ impl Causes {
             }
         }
     }
+}
+
+/// A name, or of a credential the one under which it counts.
+fn named<'n>(name: Option<&'n str>, column: Column, aliases: &'n Aliases) -> Option<&'n str> {
+    let is_credential = column == Column::CredentialUid;
+    name.map(|name| aliases.get(name).filter(|_| is_credential).map_or(name, |own| own))
 }
 
 impl About {
@@ -109,15 +119,17 @@ impl<'b> Refusals<'b> {
     /// Of a batch in the columns of the `events` table.
     pub fn new(rows: &'b RecordBatch) -> Refusals<'b> {
         let column = |c: Column| rows.column(c.index());
-        let texts = SUBJECTS.into_iter().chain(CITED).map(|c| (c, column(c).as_string())).collect();
+        let texts = SUBJECTS.into_iter().chain([Column::EventUid]).map(|c| (c, column(c).as_string())).collect();
         let times = column(Column::EventTime).as_primitive::<TimestampMicrosecondType>().values();
         let records = column(Column::InputRecord).as_primitive::<UInt64Type>().values();
-        Refusals { times, texts, records }
+        let inputs = column(Column::InputFile).as_dictionary::<Int32Type>();
+        Refusals { times, texts, inputs, records }
     }
 
     /// How a refusal is cited: by its id, else by its place.
     fn cited(&self, row: usize) -> String {
-        let place = || format!("{}#{}", self.text(Column::InputFile, row).unwrap_or_default(), self.records[row]);
+        let input = || self.inputs.key(row).map_or("", |key| self.inputs.values().as_string::<i32>().value(key));
+        let place = || format!("{}#{}", input(), self.records[row]);
         self.text(Column::EventUid, row).map_or_else(place, str::to_string)
     }
 
