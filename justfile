@@ -30,8 +30,8 @@ bench-limit DIR *RUNS:
 bench-rules DIR *RUNS:
     cargo bench --locked --bench rules -- "$@"
 
-# anomalies put among weeks of ordinary events: precision, recall and false alerts by rule; a year of baselines
-bench-anomalies *SEEDS:
+# anomalies put among weeks of what credentials did in a folder of real logs: precision, recall, false alerts; a year of baselines
+bench-anomalies DIR *SEEDS:
     cargo bench --locked --bench anomalies -- "$@"
 
 # a log of very many distinct credentials, accepted and refused: time against ten times fewer, and memory

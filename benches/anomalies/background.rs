@@ -1,6 +1,7 @@
-//! What a hundred keys do in ordinary weeks: office hours, nights, jobs, moves, noise; knows no anomaly.
+//! Ordinary weeks of a hundred keys: each replays what one real credential did, session by session, in a rhythm of days and weeks; knows no anomaly.
 
-use super::event::{Call, DAY, HOUR, MONDAY, WEEK};
+use super::corpus::Seen;
+use super::event::{Call, HOUR, MONDAY, WEEK};
 use super::random::Random;
 
 /// When a key is used.
@@ -10,53 +11,49 @@ pub enum Rhythm {
     Office,
     /// Always.
     Steady,
-    /// Hundreds of calls at two at night.
+    /// At two at night.
     Nightly,
-    /// Office hours, from another network every other day, with many operations.
+    /// Office hours, from another network every other day.
     Roaming,
 }
 
+/// Most calls of a session.
+const SESSION: u64 = 12;
+/// Most calls an hour brings on average: keys of attack tools that made thousands a minute are not what people have most of.
+const BUSIEST: f64 = 120.0;
+
 /// A key and its habits.
 pub struct Key {
-    pub call: Call,
+    name: String,
     pub rhythm: Rhythm,
     /// Calls in a busy hour.
     pub rate: f64,
-    /// Part of the calls that is refused.
-    refused: f64,
-    networks: Vec<String>,
-    operations: Vec<String>,
+    tenant: String,
+    /// What its credential really did, in order of time: a part of it, so that keys of one credential differ.
+    seen: Vec<Seen>,
 }
 
 /// A hundred keys.
-pub fn keys(random: &mut Random) -> Vec<Key> {
-    (0..100).map(|number| key(number, random)).collect()
+pub fn keys(corpus: &[Vec<Seen>], random: &mut Random) -> Vec<Key> {
+    (0..100).map(|number| key(number, corpus, random)).collect()
 }
 
-fn key(number: usize, random: &mut Random) -> Key {
+fn key(number: usize, corpus: &[Vec<Seen>], random: &mut Random) -> Key {
     let rhythm = match number % 20 {
         0 | 1 => Rhythm::Nightly,
         2..=4 => Rhythm::Roaming,
         5..=10 => Rhythm::Steady,
         _ => Rhythm::Office,
     };
-    let networks = (0..=random.below(3)).map(|n| format!("10.{number}.{n}")).collect();
-    let operations = 2 + random.below(if rhythm == Rhythm::Roaming { 40 } else { 8 });
-    let client = ["openai-python", "boto3", "axios", "go-http-client"][random.below(4) as usize];
-    Key {
-        call: Call {
-            key: format!("key{number:02}"),
-            network: String::new(),
-            operation: String::new(),
-            client: client.into(),
-            tenant: format!("team{}-prod", number % 7),
-        },
-        rhythm,
-        rate: (2.0 + random.normal()).exp().clamp(2.0, 80.0),
-        refused: if random.below(10) == 0 { 0.1 } else { 0.005 },
-        networks,
-        operations: (0..operations).map(|n| format!("{}{n}", ["Get", "List", "Create"][n as usize % 3])).collect(),
-    }
+    let all = &corpus[random.below(corpus.len() as u64) as usize];
+    let length = 10 + random.below(all.len() as u64 - 9) as usize;
+    let from = random.below((all.len() - length + 1) as u64) as usize;
+    let seen = all[from..from + length].to_vec();
+    let (first, last) = (seen[0].at, seen[length - 1].at);
+    let hours = ((last - first) as f64 / HOUR as f64).max(1.0);
+    // As busy as it really was in its hours, spread over keys that are busier and calmer.
+    let rate = (length as f64 / hours * random.normal().exp()).clamp(2.0, BUSIEST);
+    Key { name: format!("key{number:02}"), rhythm, rate, tenant: format!("team{}-prod", number % 7), seen }
 }
 
 impl Key {
@@ -68,41 +65,62 @@ impl Key {
         let is_open = day < 5 && (8..18).contains(&at);
         match self.rhythm {
             Rhythm::Steady => self.rate,
-            Rhythm::Nightly if at == 2 => 20.0 * self.rate,
+            Rhythm::Nightly if at == 2 => 5.0 * self.rate,
             Rhythm::Nightly => 0.02,
             _ if is_open => self.rate * if at == 12 { 0.6 } else { 1.0 },
             _ => 0.03 * self.rate,
         }
     }
 
-    /// A call as it is made on some day.
+    /// One of its accepted calls, as it is made on some day.
     pub fn call(&self, at: i64, random: &mut Random) -> Call {
-        let day = (at - MONDAY) / DAY;
-        let network = match self.rhythm {
-            Rhythm::Roaming => format!("172.{}.{}", 16 + day / 2 % 16, day * 7 % 250),
-            _ => self.networks[random.below(self.networks.len() as u64) as usize].clone(),
+        let accepted: Vec<&Seen> = self.seen.iter().filter(|seen| seen.refused_by.is_empty()).collect();
+        let seen = accepted[random.below(accepted.len() as u64) as usize];
+        Call { status: "success".into(), status_code: String::new(), ..self.made(seen, at) }
+    }
+
+    fn made(&self, seen: &Seen, at: i64) -> Call {
+        let day = (at - MONDAY) / (24 * HOUR);
+        let src_ip = match self.rhythm {
+            Rhythm::Roaming => format!("172.{}.{}.7", 16 + day / 2 % 16, day * 7 % 250),
+            _ => seen.src_ip.clone(),
         };
-        // Few operations are most of the calls.
-        let rank = (random.part() * random.part() * self.operations.len() as f64) as usize;
-        Call { network, operation: self.operations[rank].clone(), ..self.call.clone() }
+        Call {
+            key: self.name.clone(),
+            provider: seen.provider.clone(),
+            service: seen.service.clone(),
+            operation: seen.operation.clone(),
+            src_ip,
+            client: seen.client.clone(),
+            tenant: self.tenant.clone(),
+            status: seen.status.clone(),
+            refused_by: seen.refused_by.clone(),
+            status_code: seen.status_code.clone(),
+        }
     }
 
     /// The lines of all weeks; `is_silent` says in which hours nothing is called.
     pub fn lines(&self, weeks: i64, is_silent: &dyn Fn(i64) -> bool, random: &mut Random) -> Vec<String> {
         let mut lines = Vec::new();
         for hour in 0..weeks * WEEK / HOUR {
-            // People and machines are more restless than independent events.
+            // People and machines are more restless than independent sessions.
             let restless = (0.25 * random.normal()).exp();
-            let calls = random.count(self.mean(hour) * restless);
-            if is_silent(hour) {
-                continue;
-            }
-            for _ in 0..calls {
-                let at = MONDAY + hour * HOUR + random.below(HOUR as u64) as i64;
-                let refused = random.part() < self.refused;
-                lines.push(self.call(at, random).line(at, refused));
+            let sessions = random.count(self.mean(hour) * restless / (SESSION as f64 / 2.0 + 0.5));
+            let begin = MONDAY + hour * HOUR;
+            let made: Vec<String> = (0..sessions).flat_map(|_| self.session(begin, random)).collect();
+            if !is_silent(hour) {
+                lines.extend(made);
             }
         }
         lines
+    }
+
+    /// Some calls that really followed each other, within a few minutes of an hour.
+    fn session(&self, begin: i64, random: &mut Random) -> Vec<String> {
+        let length = 1 + random.below(SESSION) as usize;
+        let from = random.below(self.seen.len() as u64) as usize;
+        let start = begin + random.below(HOUR as u64 - 60) as i64;
+        let replayed = self.seen[from..].iter().take(length).zip(0..);
+        replayed.map(|(seen, n)| self.made(seen, start + n * 5).line(start + n * 5)).collect()
     }
 }

@@ -15,28 +15,43 @@ pub const WEEK: i64 = 7 * DAY;
 #[derive(Clone)]
 pub struct Call {
     pub key: String,
-    pub network: String,
+    pub provider: String,
+    pub service: String,
     pub operation: String,
+    pub src_ip: String,
     pub client: String,
     pub tenant: String,
+    pub status: String,
+    pub refused_by: String,
+    pub status_code: String,
 }
 
 impl Call {
-    /// A line for the call at a time, accepted or refused.
-    pub fn line(&self, at: i64, refused: bool) -> String {
-        let status = match refused {
-            true => "\"failure\",\"refused_by\":\"provider\",\"status_code\":\"invalid_api_key\",\"http_status\":401",
-            false => "\"success\",\"http_status\":200",
-        };
-        format!(
-            "{{\"source\":\"bench\",\"input_record\":0,\"event_time\":\"{}\",\"provider\":\"openai\",\"status\":{status},\"credential_uid\":\"{}\",\"src_ip\":\"{}.7\",\"operation\":\"{}\",\"user_agent\":\"{}/1.0\",\"tenant_uid\":\"{}\"}}",
-            time(at),
-            self.key,
-            self.network,
-            self.operation,
-            self.client,
-            self.tenant
-        )
+    /// A line for the call at a time.
+    pub fn line(&self, at: i64) -> String {
+        let members = [
+            ("provider", &self.provider),
+            ("service", &self.service),
+            ("operation", &self.operation),
+            ("status", &self.status),
+            ("refused_by", &self.refused_by),
+            ("status_code", &self.status_code),
+            ("credential_uid", &self.key),
+            ("src_ip", &self.src_ip),
+            ("user_agent", &self.client),
+            ("tenant_uid", &self.tenant),
+        ];
+        let known = members.into_iter().filter(|(_, value)| !value.is_empty());
+        let members: Vec<String> =
+            known.map(|(name, value)| format!("\"{name}\":{}", serde_json::Value::from(value.as_str()))).collect();
+        line(at, &members.join(","))
+    }
+
+    /// The same, refused.
+    pub fn refused(&self) -> Call {
+        let refused = ["failure", "provider", "invalid_api_key"].map(String::from);
+        let [status, refused_by, status_code] = refused;
+        Call { status, refused_by, status_code, ..self.clone() }
     }
 }
 

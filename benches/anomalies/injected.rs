@@ -75,32 +75,32 @@ impl Plan {
     #[expect(clippy::too_many_arguments, reason = "the rule, the key, when, and what is random about it")]
     fn one(&mut self, rule: &'static str, (key, index): (&Key, usize), (at, turn): (i64, usize), random: &mut Random) {
         let usual = key.call(at, random);
-        let calls = |count: i64, every: i64, call: &Call, refused: bool| -> Vec<(i64, String)> {
-            (0..count).map(|n| (at + n * every, call.line(at + n * every, refused))).collect()
+        let calls = |count: i64, every: i64, call: &Call| -> Vec<(i64, String)> {
+            (0..count).map(|n| (at + n * every, call.line(at + n * every))).collect()
         };
         let own = usual.key.clone();
         let lines = match rule {
             "usage_spike" => {
                 let count = (5.0 * key.mean((at - MONDAY) / HOUR)).max(60.0) as i64;
-                calls(count, HOUR / (count + 1), &usual, false)
+                calls(count, HOUR / (count + 1), &usual)
             }
-            "refusal_spike" => calls(60, 9, &usual, true),
+            "refusal_spike" => calls(60, 9, &usual.refused()),
             "consistent_failure" => {
                 let hour = (at - MONDAY) / HOUR;
                 self.silent.push((index, hour - 1..hour + 19));
-                calls(54, HOUR / 3, &usual, true)
+                calls(54, HOUR / 3, &usual.refused())
             }
-            "new_network" => calls(3, 60, &Call { network: format!("198.18.{turn}"), ..usual }, false),
-            "new_operation" => calls(3, 60, &Call { operation: format!("DeleteEverything{turn}"), ..usual }, false),
-            "new_client" => calls(3, 60, &Call { client: format!("tool{turn}"), ..usual }, false),
+            "new_network" => calls(3, 60, &Call { src_ip: format!("198.18.{turn}.7"), ..usual }),
+            "new_operation" => calls(3, 60, &Call { operation: format!("DeleteEverything{turn}"), ..usual }),
+            "new_client" => calls(3, 60, &Call { client: format!("tool{turn}"), ..usual }),
             "shared_networks" => (0..14)
                 .flat_map(|n| {
-                    let call = Call { network: format!("198.19.{}", turn * 12 + n), ..usual.clone() };
+                    let call = Call { src_ip: format!("198.19.{}.7", turn * 12 + n), ..usual.clone() };
                     let at = at / DAY * DAY + HOUR + n as i64 * 60;
-                    vec![(at, call.line(at, false))]
+                    vec![(at, call.line(at))]
                 })
                 .collect(),
-            "shared_environments" => calls(3, 60, &Call { tenant: "lab-staging".into(), ..usual }, false),
+            "shared_environments" => calls(3, 60, &Call { tenant: "lab-staging".into(), ..usual }),
             "many_keys" | "password_spray" | "mass_creation" | "mass_deletion" => return self.crowd(rule, turn, at),
             _ => return self.apart(rule, turn, at),
         };
@@ -112,10 +112,15 @@ impl Plan {
         let key = format!("{rule}{turn:02}");
         let call = Call {
             key: key.clone(),
-            network: format!("10.200.{turn}"),
+            provider: "openai".into(),
+            service: "chat".into(),
             operation: "Get0".into(),
+            src_ip: format!("10.200.{turn}.7"),
             client: "boto3".into(),
             tenant: "team-prod".into(),
+            status: "success".into(),
+            refused_by: String::new(),
+            status_code: String::new(),
         };
         let before = |days: i64| (0..days).map(|d| MONDAY + d * DAY + 9 * HOUR).collect::<Vec<i64>>();
         let life = |op: &str, at: i64, more: &str| {
@@ -128,19 +133,19 @@ impl Plan {
         };
         match rule {
             "dormant_revived" => {
-                self.lines.extend(before(5).iter().map(|t| call.line(*t, false)));
-                self.add(rule, &key, vec![(at, call.line(at, false))]);
+                self.lines.extend(before(5).iter().map(|t| call.line(*t)));
+                self.add(rule, &key, vec![(at, call.line(at))]);
             }
             "use_after_revocation" => {
-                self.lines.extend(before(40).iter().map(|t| call.line(*t, false)));
+                self.lines.extend(before(40).iter().map(|t| call.line(*t)));
                 self.lines.push(life("credential_deactivated", at - 2 * HOUR, ""));
-                self.add(rule, &key, vec![(at, call.line(at, false))]);
+                self.add(rule, &key, vec![(at, call.line(at))]);
             }
             _ => {
                 let until = keyfault::model::time::rfc3339(Some((at - HOUR) * 1_000_000)).unwrap_or_default();
                 self.lines.push(life("credential_created", MONDAY, &format!(",\"valid_until\":\"{until}\"")));
-                self.lines.extend(before(40).iter().map(|t| call.line(*t, false)));
-                self.add(rule, &key, vec![(at, call.line(at, false))]);
+                self.lines.extend(before(40).iter().map(|t| call.line(*t)));
+                self.add(rule, &key, vec![(at, call.line(at))]);
             }
         }
     }

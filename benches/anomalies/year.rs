@@ -19,9 +19,9 @@ fn hours(hours: std::ops::Range<i64>, seed: usize) -> Baseline {
     for hour in hours {
         let at = Sighting { time_us: hour * HOUR_US, input: 0, record: hour as u64 };
         baseline.calls.add(hour, 5 + (hour as usize * 7 + seed) as u32 % 20);
-        baseline.refusals.begin(hour);
+        baseline.refusals.begin(hour * 6);
         if hour % 5 == 0 {
-            baseline.refusals.add(hour, 1);
+            baseline.refusals.add(hour * 6, 1);
         }
         if hour % 24 == 0 {
             baseline.day(at);

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// How far back hours and days are kept, from the last hour with calls.
 pub const KEPT_US: Micros = 400 * DAY_US;
+/// In steps of this refusals are counted: ten minutes.
+pub const BURST_US: Micros = 600_000_000;
 /// A day.
 pub const DAY_US: Micros = 86_400_000_000;
 
@@ -24,7 +26,7 @@ pub type Word = Option<(Micros, Box<str>)>;
 pub struct Baseline {
     /// Calls by hour.
     pub calls: Counts,
-    /// Refusals by hour.
+    /// Refusals by ten minutes.
     pub refusals: Counts,
     /// The first accepted call of each day.
     pub days: Vec<Sighting>,
@@ -50,7 +52,7 @@ impl Default for Baseline {
     fn default() -> Baseline {
         Baseline {
             calls: Counts::hourly(),
-            refusals: Counts::hourly(),
+            refusals: Counts::new(BURST_US),
             days: Vec::new(),
             addresses: Addresses::default(),
             operations: Values::default(),
@@ -107,17 +109,17 @@ impl Baseline {
         let Some(last) = self.calls.last() else { return };
         let from = last - KEPT_US / HOUR_US;
         self.calls.keep_from(from);
-        self.refusals.keep_from(from);
+        self.refusals.keep_from(from * (HOUR_US / BURST_US));
         self.addresses.keep(from);
         let old = self.days.partition_point(|seen| seen.time_us < from * HOUR_US);
         self.days.drain(..old);
     }
 
-    /// From this hour on all that detectors look back to is known; what is before it is not looked at.
-    pub fn known_from(&self, back_us: Micros) -> i64 {
-        let Some((first, last)) = self.calls.first().zip(self.calls.last()) else { return i64::MIN };
+    /// From this time on all that detectors look back to is known; what is before it is not looked at.
+    pub fn known_from_us(&self, back_us: Micros) -> Micros {
+        let Some((first, last)) = self.calls.first().zip(self.calls.last()) else { return Micros::MIN };
         let kept = last - KEPT_US / HOUR_US;
-        if first >= kept { i64::MIN } else { kept + back_us / HOUR_US }
+        if first >= kept { Micros::MIN } else { kept * HOUR_US + back_us }
     }
 
     /// First call of any kind, to the hour.

@@ -1,6 +1,6 @@
 //! Takes baselines out of events, chunk by chunk; runs for every event, so it works on codes. Opens no file.
 
-use super::baseline::{Baseline, HOUR_US};
+use super::baseline::{BURST_US, Baseline, HOUR_US};
 use super::client::family;
 use super::values::hash;
 use crate::model::environment::environment_of;
@@ -23,7 +23,8 @@ pub struct Baselines {
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Alike {
     credential: u32,
-    hour: i64,
+    /// The hour; of refused calls the ten minutes.
+    step: i64,
     service: u32,
     operation: u32,
     client: u32,
@@ -105,7 +106,7 @@ impl Chunk<'_> {
         };
         let alike = Alike {
             credential: uses.credential_uid.codes[row],
-            hour: seen.time_us.div_euclid(HOUR_US),
+            step: seen.time_us.div_euclid(if outcome == Outcome::Refused { BURST_US } else { HOUR_US }),
             service: uses.service.codes[row],
             operation: uses.operation.codes[row],
             client: uses.user_agent.codes[row],
@@ -187,10 +188,11 @@ impl<'u> Words<'u> {
 impl Baseline {
     fn learn(&mut self, words: &mut Words<'_>, alike: &Alike, noted: &Noted) {
         let (uses, first) = (words.uses, noted.first);
-        self.calls.add(alike.hour, noted.calls);
-        self.refusals.begin(alike.hour);
+        self.calls.add(first.time_us.div_euclid(HOUR_US), noted.calls);
+        let burst = first.time_us.div_euclid(BURST_US);
+        self.refusals.begin(burst);
         if alike.outcome == Outcome::Refused {
-            self.refusals.add(alike.hour, noted.calls);
+            self.refusals.add(burst, noted.calls);
         }
         if let Some((hash, name)) = words.operation(alike.service, alike.operation) {
             self.operations.note(*hash, name, first);

@@ -33,7 +33,7 @@ pub fn detect(looked: &mut Looked<'_>, ends: &[UseAfterEnd], anomaly: &Anomaly, 
     let (baseline, since_us) = (looked.baseline, around.since_us);
     let mut found = match detector {
         UseAfterRevocation | UseAfterExpiry => return ended::after_end(ends, detector),
-        UsageSpike | RefusalSpike => spikes::spikes(baseline, anomaly, detector, since_us),
+        UsageSpike | RefusalSpike | RefusalBurst => spikes::spikes(baseline, anomaly, detector, since_us),
         ThresholdExceeded | RefusalsExceeded => spikes::exceeded(baseline, anomaly, detector, since_us),
         ConsistentFailure => spikes::consistent(baseline, anomaly, since_us),
         NewNetwork | NewAsn | NewCountry | NewOperation | NewClient => {
@@ -140,7 +140,7 @@ mod tests {
     fn asked(detector: Detector) -> Anomaly {
         let narrowing = Narrowing { min_history_us: 3 * DAY_US, min_z: 2.0, floor: 0.5, ..Narrowing::default() };
         let at_least = match detector {
-            Detector::RefusalSpike | Detector::RefusalsExceeded => 1.0,
+            Detector::RefusalSpike | Detector::RefusalsExceeded | Detector::RefusalBurst => 1.0,
             Detector::SharedNetworks | Detector::ConsistentFailure => 2.0,
             _ => 3.0,
         };

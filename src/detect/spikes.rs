@@ -3,55 +3,66 @@
 use super::baseline::{Baseline, HOUR_US};
 use super::found::Found;
 use crate::model::anomaly::{Anomaly, Detector};
+use crate::model::counts::Counts;
 use crate::model::finding::Micros;
 use crate::model::usual::Usual;
+use std::borrow::Cow;
 
-/// Hours apart by no more than this are one episode.
-const PAUSE_HOURS: i64 = 6;
+/// Steps apart by no more than this are one episode: hours, or of bursts ten minutes.
+const PAUSE: i64 = 6;
 /// Refused hours apart by more than this are not one run of refusals.
 const PAUSE_REFUSED_HOURS: i64 = 7 * 24;
 /// The part of the calls of an hour that must be refused for the hour to count as refused.
 const REFUSED: f64 = 0.9;
 
-/// An hour that stands out.
+/// A step that stands out.
 struct Peak {
-    hour: i64,
+    step: i64,
     count: u32,
     usual: Option<Usual>,
 }
 
-/// The first hour that begins at or after a time.
-fn hour_from(since_us: Option<Micros>) -> i64 {
-    since_us.map_or(i64::MIN, |since| since.saturating_add(HOUR_US - 1).div_euclid(HOUR_US))
+/// The first step that begins at or after a time.
+fn step_from(since_us: Option<Micros>, step_us: Micros) -> i64 {
+    since_us.map_or(i64::MIN, |since| since.saturating_add(step_us - 1).div_euclid(step_us))
 }
 
-/// Hours of more calls or refusals than usual. Within an episode the hours before it are what is usual.
+/// Hours, or of bursts ten minutes, of more calls or refusals than usual.
 pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, since_us: Option<Micros>) -> Vec<Found> {
-    let (counts, what) = match detector {
-        Detector::RefusalSpike => (&baseline.refusals, "refusals"),
-        _ => (&baseline.calls, "calls"),
-    };
-    let from = hour_from(since_us).max(baseline.known_from(anomaly.narrowing.baseline_us));
+    let counts = counted(baseline, detector);
+    let is_burst = detector == Detector::RefusalBurst;
+    let how = &anomaly.narrowing;
+    let known_us = since_us.max(Some(baseline.known_from_us(how.baseline_us)));
     let mut peaks: Vec<Peak> = Vec::new();
-    for &(hour, count) in counts.from(from).iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least) {
-        let until = begun(&peaks, hour).unwrap_or(hour);
-        let Some(usual) = counts.usual(hour, until, &anomaly.narrowing) else { continue };
-        if usual.is_exceeded(f64::from(count), &anomaly.narrowing) {
-            peaks.push(Peak { hour, count, usual: Some(usual) });
+    let steps = counts.from(step_from(known_us, counts.step_us()));
+    for &(step, count) in steps.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least) {
+        // Within an episode the hours before it are what is usual. Bursts that do not end become usual.
+        let until = begun(&peaks, step).filter(|_| !is_burst).unwrap_or(step);
+        let usual = counts.usual(step, until, how);
+        // Where nothing is usual yet, the least number of a burst decides.
+        if usual.as_ref().map_or(is_burst, |usual| usual.is_exceeded(f64::from(count), how)) {
+            peaks.push(Peak { step, count, usual });
         }
     }
-    episodes(&peaks, detector, what)
+    episodes(&peaks, (&counts, detector))
+}
+
+/// What a detector counts.
+fn counted(baseline: &Baseline, detector: Detector) -> Cow<'_, Counts> {
+    match detector {
+        Detector::RefusalBurst => Cow::Borrowed(&baseline.refusals),
+        Detector::RefusalSpike | Detector::RefusalsExceeded => Cow::Owned(baseline.refusals.by(HOUR_US)),
+        _ => Cow::Borrowed(&baseline.calls),
+    }
 }
 
 /// Hours of at least a fixed number of calls or refusals.
 pub fn exceeded(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, since_us: Option<Micros>) -> Vec<Found> {
-    let (counts, what) = match detector {
-        Detector::RefusalsExceeded => (&baseline.refusals, "refusals"),
-        _ => (&baseline.calls, "calls"),
-    };
-    let above = counts.from(hour_from(since_us)).iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least.max(1.0));
-    let peaks: Vec<Peak> = above.map(|&(hour, count)| Peak { hour, count, usual: None }).collect();
-    let mut found = episodes(&peaks, detector, what);
+    let counts = counted(baseline, detector);
+    let steps = counts.from(step_from(since_us, counts.step_us()));
+    let above = steps.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least.max(1.0));
+    let peaks: Vec<Peak> = above.map(|&(step, count)| Peak { step, count, usual: None }).collect();
+    let mut found = episodes(&peaks, (&counts, detector));
     for one in &mut found {
         one.expected = Some(anomaly.at_least);
         one.says = format!("{}; the limit of the rule is {}", one.says, anomaly.at_least);
@@ -59,31 +70,40 @@ pub fn exceeded(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, sinc
     found
 }
 
-/// The hour in which the episode began that an hour goes on.
-fn begun(peaks: &[Peak], hour: i64) -> Option<i64> {
+/// The step in which the episode began that a step goes on.
+fn begun(peaks: &[Peak], step: i64) -> Option<i64> {
     let mut begun = None;
-    let mut next = hour;
+    let mut next = step;
     for peak in peaks.iter().rev() {
-        if next - peak.hour > PAUSE_HOURS {
+        if next - peak.step > PAUSE {
             break;
         }
-        next = peak.hour;
+        next = peak.step;
         begun = Some(next);
     }
     begun
 }
 
-fn episodes(peaks: &[Peak], detector: Detector, what: &str) -> Vec<Found> {
-    peaks.chunk_by(|a, b| b.hour - a.hour <= PAUSE_HOURS).filter_map(|episode| told(episode, detector, what)).collect()
+fn episodes(peaks: &[Peak], counted: (&Counts, Detector)) -> Vec<Found> {
+    peaks.chunk_by(|a, b| b.step - a.step <= PAUSE).filter_map(|episode| told(episode, counted)).collect()
 }
 
-fn told(episode: &[Peak], detector: Detector, what: &str) -> Option<Found> {
-    let peak = episode.iter().max_by_key(|p| (p.count, -p.hour))?;
-    let (first, last) = (episode.first()?.hour, episode.last()?.hour);
+fn told(episode: &[Peak], (counts, detector): (&Counts, Detector)) -> Option<Found> {
+    let peak = episode.iter().max_by_key(|p| (p.count, -p.step))?;
+    let (first, last) = (episode.first()?.step, episode.last()?.step);
+    let what = match detector {
+        Detector::UsageSpike | Detector::ThresholdExceeded => "calls",
+        _ => "refusals",
+    };
+    let (within, periods) = match counts.step_us() {
+        HOUR_US => ("an hour", "hours"),
+        _ => ("10 min", "periods of 10 min"),
+    };
     let compared = peak.usual.as_ref().map(|u| format!(", {}", u.says())).unwrap_or_default();
-    let lasting = if episode.len() > 1 { format!("; unusual in {} hours", episode.len()) } else { String::new() };
-    let says = format!("{} {what} in an hour{compared}{lasting}", peak.count);
-    let mut found = Found::new(detector, (first * HOUR_US, (last + 1) * HOUR_US - 1), f64::from(peak.count), says);
+    let lasting = if episode.len() > 1 { format!("; too many in {} {periods}", episode.len()) } else { String::new() };
+    let says = format!("{} {what} in {within}{compared}{lasting}", peak.count);
+    let span = (counts.begins(first), counts.begins(last + 1) - 1);
+    let mut found = Found::new(detector, span, f64::from(peak.count), says);
     found.expected = peak.usual.as_ref().map(|u| u.median);
     found.score = peak.usual.as_ref().map(|u| u.score(f64::from(peak.count)));
     Some(found)
@@ -95,10 +115,14 @@ type Hour = (i64, u32, u32);
 /// Runs of hours in which the calls were refused, without an hour between that went well. They begin with the hour that makes them long enough.
 pub fn consistent(baseline: &Baseline, anomaly: &Anomaly, since_us: Option<Micros>) -> Vec<Found> {
     let least = (anomaly.at_least.max(2.0)).ceil() as usize;
-    let hour = |&(hour, calls): &(i64, u32)| (hour, calls, baseline.refusals.get(hour));
+    if baseline.refusals.is_empty() {
+        return Vec::new();
+    }
+    let refusals = baseline.refusals.by(HOUR_US);
+    let hour = |&(hour, calls): &(i64, u32)| (hour, calls, refusals.get(hour));
     let all = baseline.calls.from(i64::MIN);
     // So many hours before decide whether a run was long enough already.
-    let before = all.len() - baseline.calls.from(hour_from(since_us)).len();
+    let before = all.len() - baseline.calls.from(step_from(since_us, HOUR_US)).len();
     let hours: Vec<Hour> = all[before.saturating_sub(least)..].iter().map(hour).collect();
     let is_refused = |(_, calls, refused): &Hour| f64::from(*refused) >= REFUSED * f64::from(*calls);
     let goes_on =

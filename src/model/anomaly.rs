@@ -31,6 +31,8 @@ detectors! {
     UsageSpike "usage_spike";
     /// Many more refusals in an hour than usual.
     RefusalSpike "refusal_spike";
+    /// Many more refusals in ten minutes than usual, or than is wanted where nothing is usual yet.
+    RefusalBurst "refusal_burst";
     /// More calls in an hour than a fixed number.
     ThresholdExceeded "threshold_exceeded";
     /// More refusals in an hour than a fixed number.

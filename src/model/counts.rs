@@ -97,6 +97,14 @@ impl Counts {
         self.all.drain(..self.all.partition_point(|(s, _)| *s < step));
     }
 
+    /// The same by longer steps.
+    pub fn by(&self, step_us: Micros) -> Counts {
+        let longer = |step: i64| self.begins(step).div_euclid(step_us);
+        let mut counts = Counts { first: self.first.map(longer), ..Counts::new(step_us) };
+        self.all.iter().for_each(|(step, count)| counts.add(longer(*step), *count));
+        counts
+    }
+
     /// The count of a step.
     pub fn get(&self, step: i64) -> u32 {
         self.all.binary_search_by_key(&step, |(s, _)| *s).map_or(0, |at| self.all[at].1)

@@ -1,14 +1,18 @@
-//! Attaches to alerts the causes of the refusals in their time: those that agree with all that an alert says of whom it is about.
+//! Attaches to alerts the refusals in their time: their causes, and the first of them where an alert that counts refusals cites none. Refusals count
+//! that agree with all that an alert says of whom it is about.
 
+use super::habits::Aliases;
+use crate::model::anomaly::Detector;
 use crate::model::column::Column;
-use crate::model::finding::{Alert, Micros};
-use arrow::array::{Array, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::TimestampMicrosecondType;
+use crate::model::finding::{Alert, Micros, Sample};
+use arrow::array::{Array, AsArray, DictionaryArray, RecordBatch, StringArray};
+use arrow::datatypes::{Int32Type, TimestampMicrosecondType, UInt64Type};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Alerts by the credential, else the actor, else the address that they are about.
-pub struct Causes {
+pub struct Causes<'a> {
+    aliases: &'a Aliases,
     alerts: Vec<About>,
     by_subject: FxHashMap<(Column, String), Vec<usize>>,
 }
@@ -18,20 +22,29 @@ struct About {
     end_us: Micros,
     subjects: Vec<(Column, String)>,
     causes: BTreeMap<String, u64>,
+    /// The first refusals by time, as they are cited; none where the alert cites events itself.
+    first: Option<BTreeSet<(Micros, String)>>,
+    total: u64,
 }
+
+/// Detectors that count refusals, and see no event.
+const COUNTS_REFUSALS: [Detector; 4] =
+    [Detector::RefusalBurst, Detector::RefusalSpike, Detector::RefusalsExceeded, Detector::ConsistentFailure];
 
 /// The columns of a batch of refusals that tell whom they happened to.
 pub struct Refusals<'b> {
     times: &'b [i64],
     texts: Vec<(Column, &'b StringArray)>,
+    inputs: &'b DictionaryArray<Int32Type>,
+    records: &'b [u64],
 }
 
 const SUBJECTS: [Column; 3] = [Column::CredentialUid, Column::ActorUid, Column::SrcIp];
 
-impl Causes {
-    /// For these alerts.
-    pub fn new(alerts: &[Alert]) -> Causes {
-        let mut causes = Causes { alerts: Vec::new(), by_subject: FxHashMap::default() };
+impl<'a> Causes<'a> {
+    /// For these alerts. Refusals count under the name of their credential that alerts use.
+    pub fn new(alerts: &[Alert], aliases: &'a Aliases) -> Causes<'a> {
+        let mut causes = Causes { aliases, alerts: Vec::new(), by_subject: FxHashMap::default() };
         for (number, alert) in alerts.iter().enumerate() {
             let named = [&alert.credential_uid, &alert.actor_uid, &alert.src_ip];
             let subjects: Vec<(Column, String)> =
@@ -41,7 +54,9 @@ impl Causes {
             }
             let (start_us, end_us) =
                 (alert.window_start.unwrap_or(Micros::MAX), alert.window_end.unwrap_or(Micros::MIN));
-            causes.alerts.push(About { start_us, end_us, subjects, causes: BTreeMap::new() });
+            let counts_refusals = COUNTS_REFUSALS.iter().any(|d| d.name() == alert.detector);
+            let first = counts_refusals.then(BTreeSet::new);
+            causes.alerts.push(About { start_us, end_us, subjects, causes: BTreeMap::new(), first, total: 0 });
         }
         causes
     }
@@ -52,14 +67,16 @@ impl Causes {
             return;
         }
         let time = refusals.times[row];
+        let aliases = self.aliases;
+        let own = |column| named(refusals.text(column, row), column, aliases);
         for column in SUBJECTS {
-            let Some(value) = refusals.text(column, row) else { continue };
+            let Some(value) = own(column) else { continue };
             let Some(numbers) = self.by_subject.get(&(column, value.to_string())) else { continue };
             for &number in numbers {
                 let about = &mut self.alerts[number];
                 let within = (about.start_us..=about.end_us).contains(&time);
-                if within && about.subjects.iter().all(|(c, v)| refusals.text(*c, row) == Some(v)) {
-                    *about.causes.entry(cause.unwrap_or("unexplained").to_string()).or_default() += 1;
+                if within && about.subjects.iter().all(|(c, v)| own(*c) == Some(v)) {
+                    about.add(time, cause, &|| refusals.cited(row));
                 }
             }
         }
@@ -70,6 +87,30 @@ impl Causes {
         for (alert, about) in alerts.iter_mut().zip(self.alerts) {
             alert.causes = about.causes.into_iter().collect();
             alert.causes.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            if let Some(first) = about.first {
+                let values = first.into_iter().map(|(_, cited)| cited).collect();
+                alert.event_uids = Sample { total: about.total, values };
+            }
+        }
+    }
+}
+
+/// A name, or of a credential the one under which it counts.
+fn named<'n>(name: Option<&'n str>, column: Column, aliases: &'n Aliases) -> Option<&'n str> {
+    let is_credential = column == Column::CredentialUid;
+    name.map(|name| aliases.get(name).filter(|_| is_credential).map_or(name, |own| own))
+}
+
+impl About {
+    fn add(&mut self, time: Micros, cause: Option<&str>, cited: &dyn Fn() -> String) {
+        *self.causes.entry(cause.unwrap_or("unexplained").to_string()).or_default() += 1;
+        self.total += 1;
+        let Some(first) = &mut self.first else { return };
+        if first.len() < Sample::CAP || first.last().is_some_and(|(last, _)| time <= *last) {
+            first.insert((time, cited()));
+        }
+        if first.len() > Sample::CAP {
+            first.pop_last();
         }
     }
 }
@@ -78,9 +119,18 @@ impl<'b> Refusals<'b> {
     /// Of a batch in the columns of the `events` table.
     pub fn new(rows: &'b RecordBatch) -> Refusals<'b> {
         let column = |c: Column| rows.column(c.index());
-        let texts = SUBJECTS.map(|c| (c, column(c).as_string()));
+        let texts = SUBJECTS.into_iter().chain([Column::EventUid]).map(|c| (c, column(c).as_string())).collect();
         let times = column(Column::EventTime).as_primitive::<TimestampMicrosecondType>().values();
-        Refusals { times, texts: texts.into() }
+        let records = column(Column::InputRecord).as_primitive::<UInt64Type>().values();
+        let inputs = column(Column::InputFile).as_dictionary::<Int32Type>();
+        Refusals { times, texts, inputs, records }
+    }
+
+    /// How a refusal is cited: by its id, else by its place.
+    fn cited(&self, row: usize) -> String {
+        let input = || self.inputs.key(row).map_or("", |key| self.inputs.values().as_string::<i32>().value(key));
+        let place = || format!("{}#{}", input(), self.records[row]);
+        self.text(Column::EventUid, row).map_or_else(place, str::to_string)
     }
 
     fn text(&self, column: Column, row: usize) -> Option<&'b str> {

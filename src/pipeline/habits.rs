@@ -50,7 +50,8 @@ pub struct Habits {
     budget_bytes: usize,
     /// Baselines of credentials with several names, once somebody said which these are.
     joined: BTreeMap<Box<str>, Baseline>,
-    aliases: Aliases,
+    /// Other names of credentials.
+    pub aliases: Aliases,
 }
 
 impl Habits {

@@ -83,7 +83,7 @@ pub fn report(
     gathered.anomalies.extend(earlier.into_iter().filter(|alert| reopened.stays(alert)));
     alerts.extend(gathered.anomalies.iter().cloned());
     sigma::sort(&mut alerts);
-    let mut counting = Causes::new(&alerts);
+    let mut counting = Causes::new(&alerts, &gathered.habits.aliases);
     let rules = FailureRules { verdicts: &gathered.verdicts, rules: engine.rules };
     write_failures(out, &mut gathered.spool, (rows, &mut counting), &rules)?;
     counting.attach(&mut alerts);
@@ -206,7 +206,7 @@ struct FailureRules<'f> {
 fn write_failures(
     out: &OutDir,
     spool: &mut Spool,
-    (results, causes): (Sorted<RowVerdict>, &mut Causes),
+    (results, causes): (Sorted<RowVerdict>, &mut Causes<'_>),
     rules: &FailureRules<'_>,
 ) -> Result<(), Error> {
     let mut writer = TableWriter::create(&out.file("failures.parquet")?, "failures", schema())?;
