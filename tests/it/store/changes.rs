@@ -213,11 +213,11 @@ fn a_log_that_is_written_while_it_is_read_is_read_to_where_the_ledger_says() {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 file.write_all(lines(n..n + 1).as_bytes()).unwrap();
                 n += 1;
-                std::thread::sleep(Duration::from_micros(200));
+                std::thread::sleep(Duration::from_micros(400));
             }
             n
         });
-        (0..5).for_each(|_| drop(home.run(std::slice::from_ref(&log))));
+        (0..2).for_each(|_| drop(home.run(std::slice::from_ref(&log))));
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         writer.join().unwrap()
     });
