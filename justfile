@@ -30,6 +30,10 @@ bench-limit DIR *RUNS:
 bench-rules DIR *RUNS:
     cargo bench --locked --bench rules -- "$@"
 
+# anomalies put among weeks of ordinary events: precision, recall and false alerts by rule; a year of baselines
+bench-anomalies *SEEDS:
+    cargo bench --locked --bench anomalies -- "$@"
+
 # a log of very many distinct credentials, accepted and refused: time against ten times fewer, and memory
 bench-credentials NUMBER *RUNS:
     cargo bench --locked --bench credentials -- "$@"

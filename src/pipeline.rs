@@ -1,5 +1,7 @@
 //! The whole flow on one page: inputs to chunks, chunks to events and claims in parallel, then verdicts, incidents and reports once.
 
+mod anomalies;
+mod attach;
 mod carry;
 mod claims;
 mod collect;
@@ -10,14 +12,17 @@ mod factual;
 mod fields;
 mod fresh;
 mod gather;
+mod habits;
 mod lasting;
 mod matches;
 mod meeting;
 mod nightly;
 mod order;
 mod owed;
+mod reopened;
 mod selftest;
 mod trial;
+mod upkeep;
 mod work;
 mod write;
 
@@ -28,9 +33,11 @@ pub use nightly::{Lasting, Night, analyze_into};
 pub use owed::{Pending, Receivers};
 pub use selftest::test_mappings;
 pub use trial::test_rules;
+pub use upkeep::{Compacted, Retention, compact_store};
 
 use crate::error::Error;
 use crate::model::finding::{Findings, Micros, RuleNotes};
+use crate::model::whereabouts::Locate;
 use crate::read::find::Input;
 use crate::read::reader::{Limits, Reader};
 use crate::report::alerts::AlertFormat;
@@ -72,6 +79,8 @@ pub struct Run<'r> {
     pub limits: Limits,
     /// What the report says of rules that are not as their files have them.
     pub rule_notes: RuleNotes,
+    /// Tells where addresses are, where a database was given.
+    pub locate: Option<Locate<'r>>,
     /// Told the stored bytes of each input that is done.
     pub progress: &'r (dyn Fn(u64) + Sync),
 }
@@ -91,6 +100,7 @@ impl<'r> Run<'r> {
             gap_us: 3_600_000_000,
             limits: Limits::default(),
             rule_notes: RuleNotes::default(),
+            locate: None,
             progress,
         }
     }

@@ -2,11 +2,14 @@
 
 use super::args::{AnalyzeArgs, FormatArg, KeepArg};
 use super::deliver::{Delivery, Ended};
+use super::store::retention;
 use super::{Exit, packs, terminal};
 use crate::error::Error;
 use crate::model::finding::{Findings, Level, Micros, RuleNotes};
+use crate::model::whereabouts::Locate;
 use crate::pipeline::{Engine, Keep, Lasting, Options, Run, analyze, analyze_into, check_rules};
 use crate::read::find::{Input, find_with_inventories};
+use crate::read::geoip::GeoIp;
 use crate::report::words::count;
 use crate::report::{csv, json, markdown, text};
 use crate::rule::lint::Lint;
@@ -31,12 +34,15 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
     problems.iter().for_each(|p| terminal::talk(p));
     let bar = terminal::bar(inputs.iter().map(|i| i.bytes).sum());
     let progress = |bytes| bar.inc(bytes);
-    let run = Run { rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
+    let places = GeoIp::open(&args.geoip)?;
+    let locate = |ip: &str| places.locate(ip);
+    let located: Option<Locate<'_>> = if places.is_empty() { None } else { Some(&locate) };
+    let run = Run { locate: located, rule_notes: rule_notes(&rules, &skipped), ..config(args, inputs, &progress)? };
     let (findings, night) = match &args.store {
         None => (analyze(&engine, run)?, None),
         Some(store) => {
-            let retain_days = args.retain.as_deref().map(days).transpose()?;
-            let on = Lasting { dir: store, now_us: now_us(), retain_days, receivers: delivery.receivers() };
+            let on =
+                Lasting { dir: store, retention: retention(args.retain.as_deref())?, receivers: delivery.receivers() };
             analyze_into(&engine, run, &on).map(|(findings, night)| (findings, Some(night)))?
         }
     };
@@ -58,18 +64,6 @@ pub fn run(args: &AnalyzeArgs) -> Result<Exit, Error> {
         terminal::talk(&format!("{error}; these alerts will be sent again"));
     }
     Ok(exit)
-}
-
-#[expect(clippy::disallowed_methods, reason = "a store says when it was written")]
-fn now_us() -> Micros {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(0, |d| d.as_micros() as Micros)
-}
-
-/// `400d`, or a number of days.
-fn days(text: &str) -> Result<u32, Error> {
-    let number = text.strip_suffix('d').unwrap_or(text).parse::<u32>().ok().filter(|days| *days > 0);
-    number.ok_or_else(|| Error::new("--retain", format!("\"{text}\" is no number of days"), "write 400d"))
 }
 
 /// What the reader of a report must know about its rules.
@@ -185,8 +179,6 @@ mod tests {
         for bad in ["", "M", "5X", "0"] {
             assert!(size(bad).is_err(), "{bad}");
         }
-        assert_eq!((days("400d").unwrap(), days("7").unwrap()), (400, 7));
-        assert!(days("0d").is_err() && days("4w").is_err());
         assert_eq!(time("--since", "2026-07-05").unwrap(), 1_783_209_600_000_000);
         assert!(time("--since", "yesterday").unwrap_err().to_string().starts_with("--since: \"yesterday\""));
     }

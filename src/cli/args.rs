@@ -25,11 +25,14 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Analyse logs: what was refused, why, who must act, and how to mend it
-    Analyze(AnalyzeArgs),
+    Analyze(Box<AnalyzeArgs>),
     /// Tell all about an incident, a failure, an alert or a credential: verdict, history, proof, checklist, fix
     Explain(PageArgs),
-    /// Ask the tables of a report with SQL
+    /// Ask the tables of a report or a store with SQL
     Query(QueryArgs),
+    /// Show, check and compact a store
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Show, check and test rules
     #[command(subcommand)]
     Rules(RulesCommand),
@@ -68,6 +71,9 @@ pub struct AnalyzeArgs {
     /// Take every record for one of this source
     #[arg(long, value_name = "ID")]
     pub source: Option<String>,
+    /// MaxMind database (.mmdb) of countries, cities or autonomous systems; may be given again
+    #[arg(long, value_name = "FILE")]
+    pub geoip: Vec<PathBuf>,
     /// Only events from this time on, e.g. 2026-11-01 or 2026-11-01T10:00:00Z
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
@@ -189,6 +195,9 @@ pub struct QueryArgs {
     /// Folder of the report
     #[arg(long, value_name = "DIR", default_value = "keyfault-report")]
     pub out: PathBuf,
+    /// Folder of a store, whose tables are asked instead of a report's
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub store: Option<PathBuf>,
     /// How to print the rows
     #[arg(long, value_enum, default_value = "table")]
     pub format: RowsArg,
@@ -196,6 +205,7 @@ pub struct QueryArgs {
 
 const QUERY_HELP: &str =
     "Every *.parquet of the report is a table of that name; the files below events/ are the table events.
+Of a store, all tables are as the last finished run left them.
 Times are in UTC; compare them so:
   event_time >= '2026-11-01T00:00:00Z'   or TIMESTAMP '2026-11-01 00:00:00', or a day: '2026-11-01'
 Lists and structs are had by array_length(src_ips), src_ips[1] and UNNEST(src_ips).
@@ -216,6 +226,32 @@ pub enum RowsArg {
     Csv,
     /// A Markdown table
     Markdown,
+}
+
+/// `keyfault store`.
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// List the tables: rows, files, bytes, and the last run
+    Show {
+        /// The folder given to --store
+        dir: PathBuf,
+        /// What to print
+        #[arg(long, value_enum, default_value = "table")]
+        format: RowsArg,
+    },
+    /// Read every byte of the last run's tables and tell what is missing or damaged; exit code 1 when anything is
+    Verify {
+        /// The folder given to --store
+        dir: PathBuf,
+    },
+    /// Join small files, and delete what no version of the last seven days needs
+    Compact {
+        /// The folder given to --store
+        dir: PathBuf,
+        /// Forget events, failures and alerts older than so many days, e.g. 400d
+        #[arg(long, value_name = "DAYS")]
+        retain: Option<String>,
+    },
 }
 
 /// Rules and mappings beside the built-in ones.

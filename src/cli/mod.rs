@@ -13,6 +13,7 @@ mod program;
 mod query;
 mod rules;
 mod sources;
+mod store;
 mod terminal;
 
 pub use program::{Exit, main};

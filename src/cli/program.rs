@@ -1,7 +1,7 @@
 //! From the process's arguments to its exit code.
 
 use super::args::{Cli, Command};
-use super::{analyze, page, query, rules, sources, terminal};
+use super::{analyze, page, query, rules, sources, store, terminal};
 use crate::error::Error;
 use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
@@ -48,6 +48,7 @@ fn command() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args),
         Command::Explain(args) => page::run(&args),
         Command::Query(args) => query::run(&args),
+        Command::Store(command) => store::run(&command),
         Command::Rules(command) => rules::run(&command),
         Command::Sources(command) => sources::run(&command),
         Command::Completions { shell } => {

@@ -1,12 +1,13 @@
-//! `keyfault query`: SQL over the tables of a report, and what tables there are.
+//! `keyfault query`: SQL over the tables of a report or a store, and what tables there are.
 
 use super::args::{QueryArgs, RowsArg};
 use super::{Exit, terminal};
 use crate::error::Error;
 use crate::query::{Answer, Batches, Table, run as answer};
-use crate::report::columns::{Saved, tables};
+use crate::report::columns::{self, Saved};
 use crate::report::grid::Grid;
 use crate::report::rows;
+use crate::store::standing::{self, Standing};
 use arrow::array::{ArrayRef, RecordBatch, StringViewArray, UInt64Array};
 use arrow::error::ArrowError;
 use std::io::Read;
@@ -15,7 +16,10 @@ use std::sync::Arc;
 
 /// Runs the command.
 pub fn run(args: &QueryArgs) -> Result<Exit, Error> {
-    let tables: Vec<Table> = tables(&args.out)?.into_iter().map(of_report).collect();
+    let tables: Vec<Table> = match &args.store {
+        Some(store) => standing::tables(store)?.into_iter().map(of_store).collect(),
+        None => columns::tables(&args.out)?.into_iter().map(of_report).collect(),
+    };
     let Some(sql) = sql(args)? else {
         let listed = listed(&tables)?;
         return print(args.format, &|| Box::new(std::iter::once(Ok(listed.clone())))).map(|()| Exit::Done);
@@ -49,6 +53,12 @@ fn of_report(saved: Saved) -> Table {
     Table { name, schema, read: Box::new(read), count: Box::new(move || counted.rows()) }
 }
 
+fn of_store(standing: Standing) -> Table {
+    let (name, schema, rows) = (standing.name.clone(), standing.schema().clone(), standing.count());
+    let read = move |names: &[&str]| -> Result<Batches, Error> { Ok(Box::new(standing.columns(names))) };
+    Table { name, schema, read: Box::new(read), count: Box::new(move || Ok(rows)) }
+}
+
 /// The tables, a row a column.
 fn listed(tables: &[Table]) -> Result<RecordBatch, Error> {
     let mut lines: Vec<(String, u64, String, String)> = Vec::new();
@@ -70,9 +80,10 @@ fn fault(error: ArrowError) -> Error {
 }
 
 /// Rows that can be gone through more than once.
-type Rows<'a> = dyn Fn() -> Box<dyn Iterator<Item = Result<RecordBatch, Error>> + 'a> + 'a;
+pub(super) type Rows<'a> = dyn Fn() -> Box<dyn Iterator<Item = Result<RecordBatch, Error>> + 'a> + 'a;
 
-fn print(format: RowsArg, all: &Rows<'_>) -> Result<(), Error> {
+/// Prints rows.
+pub(super) fn print(format: RowsArg, all: &Rows<'_>) -> Result<(), Error> {
     match format {
         RowsArg::Table => grid(all),
         RowsArg::Csv => each(all, rows::csv_header, rows::csv),

@@ -1,8 +1,12 @@
 //! Alerts from the episodes of correlations: one an episode; must not print or read files, and counts no window.
 
-use super::sigma::{AlertRule, SUBJECTS_CAP, alert_uid};
+use super::crowd::Crowd;
+use super::sigma::{AlertRule, alert_uid};
 use crate::model::episode::{Episode, EventRef, Kind};
 use crate::model::finding::{Alert, Micros, Sample};
+
+/// What is said to have found them.
+const DETECTOR: &str = "correlation";
 
 /// What words about an episode need to know of its correlation.
 #[derive(Debug, Clone)]
@@ -17,40 +21,45 @@ pub struct Correlated {
     pub group_by: Vec<String>,
     /// The smallest number that its bounds ask for, where they ask for one.
     pub expected: Option<f64>,
+    /// Episodes of one group without a longer pause than this are one alert.
+    pub cooldown_us: Micros,
 }
 
-/// The alerts of a correlation. Beyond a cap of groups the rest share one.
-pub fn alerts(correlated: &Correlated, mut episodes: Vec<Episode>) -> Vec<Alert> {
-    let mut groups: Vec<&Vec<String>> = episodes.iter().map(|e| &e.group).collect();
-    groups.dedup();
-    let rest = match groups.get(SUBJECTS_CAP) {
-        Some(first) => {
-            let at = episodes.iter().position(|e| e.group == **first).unwrap_or(episodes.len());
-            let more = groups.len() - SUBJECTS_CAP;
-            Some((episodes.split_off(at), more))
+/// The alerts of a correlation.
+pub fn alerts(correlated: &Correlated, episodes: Vec<Episode>) -> Vec<Alert> {
+    let mut crowd = Crowd::new(correlated.rule.clone(), DETECTOR);
+    rested(episodes, correlated.cooldown_us).iter().for_each(|episode| crowd.add(correlated.alert(episode)));
+    crowd.finish()
+}
+
+/// Episodes of one group with too short a pause between them are one.
+fn rested(episodes: Vec<Episode>, cooldown_us: Micros) -> Vec<Episode> {
+    let mut rested: Vec<Episode> = Vec::new();
+    for next in episodes {
+        match rested.last_mut() {
+            Some(last) if last.group == next.group && next.first_us - last.last_us <= cooldown_us => {
+                let common = last.common.clone();
+                let same = common == next.common;
+                join(last, next);
+                last.common = if same { common } else { EventRef::default() };
+            }
+            _ => rested.push(next),
         }
-        None => None,
-    };
-    let mut alerts: Vec<Alert> = episodes.iter().map(|e| correlated.alert(e, &correlated.whom(&e.group))).collect();
-    if let Some((episodes, groups)) = rest {
-        alerts.extend(joined(episodes).map(|all| correlated.alert(&all, &format!(" in {groups} more groups"))));
     }
-    alerts
+    rested
 }
 
-/// One episode that stands for many.
-fn joined(episodes: Vec<Episode>) -> Option<Episode> {
-    episodes.into_iter().reduce(|mut all, next| {
-        all.first_us = all.first_us.min(next.first_us);
-        all.last_us = all.last_us.max(next.last_us);
-        all.satisfied_us = all.satisfied_us.min(next.satisfied_us);
-        all.peak = all.peak.max(next.peak);
-        all.total += next.total;
-        all.events.extend(next.events);
-        all.events.truncate(Sample::CAP);
-        all.common = EventRef::default();
-        all
-    })
+fn join(all: &mut Episode, next: Episode) {
+    all.first_us = all.first_us.min(next.first_us);
+    all.last_us = all.last_us.max(next.last_us);
+    all.satisfied_us = all.satisfied_us.min(next.satisfied_us);
+    if next.peak > all.peak {
+        (all.peak, all.usual) = (next.peak, next.usual);
+    }
+    all.total += next.total;
+    all.events.extend(next.events);
+    all.events.truncate(Sample::CAP);
+    all.common = EventRef::default();
 }
 
 impl Correlated {
@@ -60,8 +69,9 @@ impl Correlated {
         if named.is_empty() { String::new() } else { format!(" for {}", named.join(", ")) }
     }
 
-    fn alert(&self, episode: &Episode, whom: &str) -> Alert {
+    fn alert(&self, episode: &Episode) -> Alert {
         let rule = &self.rule;
+        let whom = self.whom(&episode.group);
         let events = format!("{} event{}", episode.total, if episode.total == 1 { "" } else { "s" });
         let peak = format!("{}", (episode.peak * 1000.0).round() / 1000.0);
         let within = span(self.timespan_us);
@@ -71,8 +81,10 @@ impl Correlated {
             Kind::Temporal | Kind::TemporalOrdered => format!("{events} within {within} of each other"),
             kind => format!("{events}, {} up to {peak} within {within}", kind.name()),
         };
+        let usual = episode.usual.as_ref();
+        let compared = usual.map(|(u, _)| format!(", {}", u.says())).unwrap_or_default();
         Alert {
-            alert_uid: alert_uid(&[&rule.id, whom, &episode.first_us.to_string()]),
+            alert_uid: alert_uid(&[&rule.id, &whom, &episode.first_us.to_string()]),
             rule_id: rule.id.clone(),
             rule_author: rule.author.clone(),
             rule_license: rule.license.clone(),
@@ -80,7 +92,7 @@ impl Correlated {
             level: rule.level,
             tags: rule.tags.clone(),
             references: rule.references.clone(),
-            detector: "correlation",
+            detector: DETECTOR.into(),
             window_start: Some(episode.first_us),
             window_end: Some(episode.last_us),
             credential_uid: episode.common.credential_uid.clone(),
@@ -89,9 +101,9 @@ impl Correlated {
             src_ip: episode.common.src_ip.clone(),
             provider: episode.common.provider.clone(),
             observed: episode.peak,
-            expected: self.expected,
-            score: None,
-            says: format!("{}{whom}: {measured}", rule.title),
+            expected: usual.map(|(u, _)| u.median).or(self.expected),
+            score: usual.map(|(_, score)| *score),
+            says: format!("{}{whom}: {measured}{compared}", rule.title),
             event_uids: Sample {
                 values: episode.events.iter().map(|e| e.event_uid.clone()).collect(),
                 total: episode.total,

@@ -187,7 +187,7 @@ impl Span {
             level: rule.level,
             tags: rule.tags.clone(),
             references: rule.references.clone(),
-            detector: "sigma",
+            detector: "sigma".into(),
             window_start: self.first_us,
             window_end: self.last_us,
             credential_uid: own(|e| &e.credential_uid),

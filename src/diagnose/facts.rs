@@ -7,7 +7,7 @@ use super::known::KnownCredentials;
 use super::mismatch::mismatch;
 use super::near_miss::{NearMiss, NearMisses};
 use super::owners::{Person, Standing};
-use super::places::{PLACES_CAP, network_of};
+use super::places::PLACES_CAP;
 use super::profiles::Profile;
 use super::successors::Successors;
 use super::timeline::{State, TOLERANCE_US, Timeline, line_of, told};
@@ -17,6 +17,7 @@ use crate::model::fact::{Fact, Known};
 use crate::model::finding::Micros;
 use crate::model::inventory::Listed;
 use crate::model::name::is_fingerprint;
+use crate::model::place::network_of;
 use crate::model::place::{EventPlace, Sighting};
 use std::sync::Arc;
 

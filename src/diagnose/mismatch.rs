@@ -2,13 +2,14 @@
 
 use super::failures::Failure;
 use super::owners::Person;
-use super::places::{Place, network_of};
+use super::places::Place;
 use super::profiles::Profile;
 use super::timeline::{Timeline, line_of};
 use crate::model::column::Column;
 use crate::model::environment::environment_of;
 use crate::model::fact::{Fact, Known};
 use crate::model::inventory::Listed;
+use crate::model::place::network_of;
 use ipnet::IpNet;
 use std::net::IpAddr;
 

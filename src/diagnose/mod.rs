@@ -3,6 +3,7 @@
 pub mod audit;
 mod checklist;
 pub mod credentials;
+pub mod ends;
 pub mod facts;
 pub mod failures;
 pub mod fleet;

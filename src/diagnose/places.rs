@@ -2,10 +2,9 @@
 
 use crate::model::environment::environment_of;
 use crate::model::finding::Uses;
-use crate::model::place::Sighting;
+use crate::model::place::{Sighting, network_of};
 use crate::model::records::Codes;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// Most places remembered per credential, the first in their order.
 pub const PLACES_CAP: usize = 32;
@@ -38,20 +37,6 @@ impl Place {
 
 /// First and last success at a place.
 pub type Stay = (Place, Sighting, Sighting);
-
-/// The network of an address, as people write it.
-pub fn network_of(ip: &str) -> Option<String> {
-    match ip.parse::<IpAddr>().ok()?.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            Some(format!("{a}.{b}.{c}.0/24"))
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, ..] = v6.segments();
-            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
-        }
-    }
-}
 
 /// Codes of network, region, tenant and service.
 type PlaceCodes = (u32, u32, u32, u32);

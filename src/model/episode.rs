@@ -1,6 +1,7 @@
 //! What correlations are made of: matches of rules as steps, the measures and bounds of a window, and the episodes found; counts nothing.
 
 use super::finding::Micros;
+use super::usual::Usual;
 use serde::{Deserialize, Serialize};
 
 /// What a correlation measures in each window.
@@ -193,6 +194,8 @@ pub struct Episode {
     pub satisfied_us: Micros,
     /// The largest measure of any of the windows.
     pub peak: f64,
+    /// What was usual at the peak, and how far from it the peak is, where the correlation asks.
+    pub usual: Option<(Usual, f64)>,
     /// Events in all of the windows together.
     pub total: u64,
     /// The first of them.

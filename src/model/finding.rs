@@ -1,8 +1,10 @@
 //! What a run finds, row by row of its tables: evidence, incidents, alerts, credential profiles, coverage and rejects; knows no stage.
 
 pub use super::incident::{Answer, CheckAnswer, Incident, Proof, Sample, Shows, State};
+use super::place::Sighting;
 pub use super::uses::{Lifecycle, Outcome, Uses};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -67,7 +69,7 @@ impl Level {
 }
 
 /// Something abnormal, or a match of a rule that names no cause.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// Stable across runs.
     pub alert_uid: String,
@@ -86,7 +88,7 @@ pub struct Alert {
     /// The rule's links.
     pub references: Vec<String>,
     /// What found it: `sigma`, `correlation`, or an anomaly detector.
-    pub detector: &'static str,
+    pub detector: Cow<'static, str>,
     /// Start of the window.
     pub window_start: Option<Micros>,
     /// End of the window.
@@ -113,6 +115,21 @@ pub struct Alert {
     pub event_uids: Sample,
     /// Causes of the failures in the window.
     pub causes: Vec<(String, u64)>,
+}
+
+/// A credential that was accepted after its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UseAfterEnd {
+    /// What it was: inactive, deleted, expired, rotated or leaked.
+    pub state: &'static str,
+    /// When it became so.
+    pub ended_us: Micros,
+    /// What shows that, in words.
+    pub shown_by: String,
+    /// First accepted call after it, as exactly as the profile tells.
+    pub first_us: Micros,
+    /// Last accepted call.
+    pub last: Sighting,
 }
 
 /// What one credential did over the run, and its hygiene.

@@ -1,10 +1,13 @@
 //! The words stages say to each other; imports nothing but `error`, `yaml` and libraries.
 
+pub mod anomaly;
 pub mod cause;
 pub mod cell;
 pub mod checklist;
 pub mod column;
 pub mod condition;
+pub mod counts;
+mod deltas;
 pub mod environment;
 pub mod episode;
 pub mod fact;
@@ -20,9 +23,12 @@ pub mod number;
 pub mod pattern;
 pub mod place;
 pub mod records;
+pub mod runs;
 pub mod sketch;
 mod test;
 pub mod time;
 pub mod uses;
+pub mod usual;
 mod value;
 pub mod verdict;
+pub mod whereabouts;

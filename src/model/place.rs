@@ -2,6 +2,7 @@
 
 use super::finding::Micros;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// An event that can be cited as proof.
@@ -38,4 +39,18 @@ pub struct Sighting {
     pub input: u32,
     /// 0-based ordinal of the record in it.
     pub record: u64,
+}
+
+/// The network of an address, as people write it.
+pub fn network_of(ip: &str) -> Option<String> {
+    match ip.parse::<IpAddr>().ok()?.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            Some(format!("{a}.{b}.{c}.0/24"))
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            Some(format!("{a:x}:{b:x}:{c:x}::/48"))
+        }
+    }
 }

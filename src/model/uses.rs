@@ -36,8 +36,10 @@ pub struct Uses {
     pub tenant_uid: Codes,
     /// Dictionary codes of `service`.
     pub service: Codes,
-    /// Dictionary codes of `operation`.
+    /// Dictionary codes of `operation`, secrets masked.
     pub operation: Codes,
+    /// Dictionary codes of `user_agent`, secrets masked.
+    pub user_agent: Codes,
 }
 
 impl Uses {
@@ -48,7 +50,7 @@ impl Uses {
 }
 
 /// How an event ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It succeeded.
     Success,

@@ -28,7 +28,7 @@ fn firing(alert: &Alert, part: &Part<'_>) -> Value {
         ("severity", Some(alert.level.name())),
         ("alert_uid", Some(&alert.alert_uid)),
         ("credential", credential),
-        ("detector", Some(alert.detector)),
+        ("detector", Some(&alert.detector)),
         ("provider", alert.provider.as_deref()),
         ("rule_id", Some(&alert.rule_id)),
     ];

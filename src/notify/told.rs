@@ -109,7 +109,7 @@ mod tests {
             level: Level::High,
             tags: Vec::new(),
             references: vec!["https://example.org/rule".into()],
-            detector: "sigma",
+            detector: "sigma".into(),
             window_start: None,
             window_end: None,
             credential_uid: Some("AKIAX".into()),

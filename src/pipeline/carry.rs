@@ -1,6 +1,7 @@
 //! What was gathered as pieces that a store keeps from run to run, and back: by them a run knows what earlier ones saw. Sketches of keys are never among them.
 
 use super::gather::Gathered;
+use crate::detect::baseline::Baseline;
 use crate::detect::sigma::Span;
 use crate::diagnose::audit::AuditLogs;
 use crate::diagnose::fleet::Beats;
@@ -9,7 +10,7 @@ use crate::diagnose::profiles::Profile;
 use crate::error::Error;
 use crate::model::column::dict;
 use crate::model::episode::Step;
-use crate::model::finding::Lifecycle;
+use crate::model::finding::{Alert, Lifecycle};
 use crate::model::inventory::Listed;
 use crate::model::time::day_of;
 use crate::rule::set::RuleSet;
@@ -37,6 +38,10 @@ pub enum Piece {
     Step(String, Step),
     /// A key that is nearly one that works.
     Near(NearMiss),
+    /// What a credential usually does.
+    Baseline(Box<str>, Box<Baseline>),
+    /// What a detector found.
+    Alert(Box<Alert>),
 }
 
 /// A piece, and the day (since 1970) after which it is old; none where it is never.
@@ -56,9 +61,10 @@ pub fn schema() -> SchemaRef {
 }
 
 impl Piece {
-    /// The kinds of pieces, by which they are stored apart.
-    pub const KINDS: [&str; 8] = ["profile", "change", "listed", "beats", "audit", "matched", "step", "near"];
+    /// The kinds that every run writes anew.
+    pub const FOUND: [&str; 2] = ["near", "alert"];
 
+    /// The kind, by which pieces are stored apart.
     fn kind(&self) -> &'static str {
         match self {
             Piece::Profile(..) => "profile",
@@ -69,13 +75,16 @@ impl Piece {
             Piece::Matched(..) => "matched",
             Piece::Step(..) => "step",
             Piece::Near(_) => "near",
+            Piece::Baseline(..) => "baseline",
+            Piece::Alert(_) => "alert",
         }
     }
 
     /// What people may look it up by.
     fn key(&self) -> Option<&str> {
         match self {
-            Piece::Profile(credential, _) => Some(credential),
+            Piece::Profile(credential, _) | Piece::Baseline(credential, _) => Some(credential),
+            Piece::Alert(alert) => Some(&alert.alert_uid),
             Piece::Change(change) => change.target_credential_uid.as_deref().or(change.target_user_uid.as_deref()),
             Piece::Listed(listed) => listed.credential_uid.as_deref(),
             Piece::Matched(rule, ..) | Piece::Step(rule, _) => Some(rule),
@@ -89,6 +98,7 @@ impl Piece {
         let of = |number: u32| numbers.get(number as usize).copied().unwrap_or(number);
         match &mut self {
             Piece::Profile(_, profile) => profile.sightings().for_each(|seen| seen.input = of(seen.input)),
+            Piece::Baseline(_, baseline) => baseline.sightings().for_each(|seen| seen.input = of(seen.input)),
             Piece::Step(_, step) => step.input = of(step.input),
             _ => {}
         }
@@ -132,7 +142,7 @@ fn fault(error: impl std::fmt::Display) -> Error {
 }
 
 impl Gathered {
-    /// Hands out what was gathered, with inputs numbered as the store does: all but refusals, sketches, and near misses, which diagnosis finds.
+    /// Hands out what was gathered, with inputs numbered as the store does: all but refusals, sketches, and what is found in the end.
     pub fn each_piece(
         &mut self,
         rules: &RuleSet,
@@ -141,6 +151,7 @@ impl Gathered {
     ) -> Result<(), Error> {
         let mut put = |day, piece: Piece| each((day, piece.renumbered(numbers)));
         self.each_profile(&mut |uid, profile| put(None, Piece::Profile(uid.into(), Box::new(profile))))?;
+        self.habits.each(&mut |uid, baseline| put(None, Piece::Baseline(uid.into(), Box::new(baseline))))?;
         self.lifecycle.iter().try_for_each(|change| put(None, Piece::Change(change.clone())))?;
         self.listed.iter().try_for_each(|listed| put(None, Piece::Listed(listed.clone())))?;
         self.pulse.by_day().into_iter().try_for_each(|(day, beats)| put(day, Piece::Beats(beats)))?;
@@ -154,6 +165,13 @@ impl Gathered {
         self.matches.each_step(rules, &mut |rule, step| put(day_of(step.event_time_us), Piece::Step(rule.into(), step)))
     }
 
+    /// Hands out what was found in the end.
+    pub fn each_found(&self, each: &mut dyn FnMut(Dated) -> Result<(), Error>) -> Result<(), Error> {
+        self.near.iter().try_for_each(|miss| each((None, Piece::Near(miss.clone()))))?;
+        let alerts = self.anomalies.iter().map(|alert| (alert.window_end.and_then(day_of), alert));
+        alerts.into_iter().try_for_each(|(day, alert)| each((day, Piece::Alert(Box::new(alert.clone())))))
+    }
+
     /// Takes a piece that an earlier run kept.
     pub fn restore(&mut self, rules: &RuleSet, numbers: &Numbers, piece: Piece) -> Result<(), Error> {
         match piece.renumbered(numbers) {
@@ -163,6 +181,8 @@ impl Gathered {
             Piece::Beats(beats) => self.pulse.restore(beats),
             Piece::Audit(audit) => self.audit.merge(audit),
             Piece::Near(miss) => self.near.push(miss),
+            Piece::Baseline(credential, baseline) => self.habits.restore(credential, *baseline)?,
+            Piece::Alert(alert) => self.anomalies.push(*alert),
             Piece::Matched(rule, subject, spans) => self.matches.restore_spans(rules, &rule, (&subject, spans)),
             Piece::Step(rule, step) => self.matches.restore_step(rules, &rule, step)?,
         }

@@ -4,8 +4,10 @@ use super::claims::{Attributed, Claims};
 use super::engine::Engine;
 use super::factual::{FactRules, cited, proof};
 use super::gather::Gathered;
+use super::habits::Aliases;
 use super::meeting::{Met, failures};
 use crate::diagnose::credentials::credential;
+use crate::diagnose::ends::uses_after_end;
 use crate::diagnose::facts::{Ground, Held, facts};
 use crate::diagnose::failures::{Failure, Subject};
 use crate::diagnose::fleet::{Fleet, Refusals};
@@ -18,7 +20,7 @@ use crate::diagnose::profiles::Profile;
 use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
 use crate::model::fact::{Fact, Known};
-use crate::model::finding::{Credential, Evidence, Happened, Incident, Micros};
+use crate::model::finding::{Credential, Evidence, Happened, Incident, Micros, UseAfterEnd};
 use crate::model::place::EventPlace;
 use crate::model::verdict::{Sureness, within};
 use crate::rule::index::DIAGNOSIS;
@@ -89,6 +91,10 @@ pub struct Diagnosis {
     pub causes: BTreeMap<String, u64>,
     /// Keys that are nearly one that works.
     pub near: Vec<NearMiss>,
+    /// Accepted calls after the end of credentials.
+    pub ends: BTreeMap<Box<str>, Vec<UseAfterEnd>>,
+    /// Other names of credentials in use, each with the one under which it counts.
+    pub aliases: Aliases,
 }
 
 /// What a run asks of diagnosis.
@@ -137,6 +143,8 @@ pub fn diagnose(
             incidents: Sorted::new(asked.memory_bytes / 32),
             causes: BTreeMap::new(),
             near: Vec::new(),
+            ends: BTreeMap::new(),
+            aliases: Aliases::new(),
         },
     };
     joining.all(gathered, failures, told)?;
@@ -192,7 +200,9 @@ impl Joining<'_> {
                 self.unused((name, id), end_us, told)?;
             }
             self.until(&mut queue, uid)?;
-            if met.known.canonical(uid) != uid {
+            let name = met.known.canonical(uid);
+            if name != uid {
+                self.found.aliases.insert(uid.into(), name.into());
                 return Ok(());
             }
             let profile = met.joined.get(uid).unwrap_or(&profile);
@@ -202,6 +212,10 @@ impl Joining<'_> {
             let owners = self.owners(id, Some(profile));
             let held = Held { uid, profile: Some(profile), id, owners: &owners };
             told.happened(history(&self.ground, &held, refused))?;
+            let ends = id.map_or_else(Vec::new, |id| uses_after_end(met.known.timeline(id), profile));
+            if !ends.is_empty() {
+                self.found.ends.insert(uid.into(), ends);
+            }
             told.credential(credential(uid, Some(profile), id.map(|id| met.known.timeline(id)), end_us))
         })?;
         for (name, id) in unused {

@@ -4,7 +4,7 @@ use crate::builtin::{CAUSES, FILES, FILTERS, SOURCES};
 use crate::error::Error;
 use crate::model::cause::CauseClaim;
 use crate::model::records::{LogSource, Projection};
-use crate::rule::index::{DIAGNOSIS, SourceRules};
+use crate::rule::index::{ANOMALY, DIAGNOSIS, SourceRules};
 use crate::rule::lint::{Lint, Severity};
 use crate::rule::set::{RuleFile, RuleSet};
 use crate::source::known::Projections;
@@ -134,6 +134,7 @@ impl<'r> Engine<'r> {
             sources.entry(mapping.source.clone()).or_default().0.extend(mapping.logsources.iter().cloned());
         }
         sources.entry(DIAGNOSIS.into()).or_default();
+        sources.entry(ANOMALY.into()).or_default();
         let by_source = Arc::new(BySource { rules, sources });
         let wanted = by_source.clone();
         let projections: Projections<'r> =

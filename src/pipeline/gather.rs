@@ -1,15 +1,17 @@
 //! What a run gathers for diagnosis while chunks come in, in bounded memory: refusals, profiles, changes, lists; concludes nothing.
 
 use super::engine::Engine;
+use super::habits::Habits;
 use super::matches::RunMatches;
 use super::work::Kept;
+use crate::detect::baselines::Baselines;
 use crate::diagnose::audit::AuditLogs;
 use crate::diagnose::fleet::Pulse;
 use crate::diagnose::near_miss::{NearMiss, Sketches};
 use crate::diagnose::profiles::{Profile, Profiles, Rows};
 use crate::diagnose::verdicts::{VerdictId, Verdicts};
 use crate::error::Error;
-use crate::model::finding::{Lifecycle, Micros};
+use crate::model::finding::{Alert, Lifecycle, Micros};
 use crate::model::inventory::Listed;
 use crate::model::place::EventPlace;
 use crate::store::sorted::Sorted;
@@ -61,12 +63,18 @@ pub struct Gathered {
     spills: u32,
     profile_budget: usize,
     restored_bytes: usize,
+    /// What credentials usually do.
+    pub habits: Habits,
     /// What was accepted when.
     pub pulse: Pulse,
     /// Sketches of keys.
     pub sketches: Sketches,
     /// Keys that earlier runs found to be nearly one that works.
     pub near: Vec<NearMiss>,
+    /// What detectors found in earlier runs, and in the end what all runs found.
+    pub anomalies: Vec<Alert>,
+    /// Whether there were earlier runs, and the first event of this one.
+    pub resumed: Option<Option<Micros>>,
     /// What was done to credentials, users and accounts.
     pub lifecycle: Vec<Lifecycle>,
     /// What inventories list.
@@ -104,9 +112,12 @@ impl Gathered {
             spills: 0,
             profile_budget: memory_bytes / 16,
             restored_bytes: 0,
+            habits: Habits::new(memory_bytes / 32),
             pulse: Pulse::default(),
             sketches: Sketches::default(),
             near: Vec::new(),
+            anomalies: Vec::new(),
+            resumed: None,
             lifecycle: Vec::new(),
             listed: Vec::new(),
             audit: AuditLogs::default(),
@@ -119,13 +130,18 @@ impl Gathered {
     /// Takes what a batch tells beside its refusals and events; rows marked in `duplicate` do not count.
     pub fn take(&mut self, base: Base<'_>, kept: &mut Kept, duplicate: Option<&[bool]>) -> Result<(), Error> {
         let is_first = |row: usize| duplicate.is_none_or(|d| !d[row]);
-        let (profiles, pulse) = match duplicate {
-            None => (std::mem::take(&mut kept.profiles), std::mem::take(&mut kept.pulse)),
-            Some(_) => {
+        let (profiles, pulse, baselines) = match duplicate {
+            None => {
+                let own = (&mut kept.profiles, &mut kept.pulse, &mut kept.baselines);
+                (std::mem::take(own.0), std::mem::take(own.1), std::mem::take(own.2))
+            }
+            Some(skip) => {
                 let rows = Rows { ordinals: &kept.ordinals, skip: duplicate };
-                (Profiles::of(&kept.uses, rows), Pulse::of(&kept.uses, rows))
+                let baselines = Baselines::of(&kept.uses, &kept.ordinals, Some(skip));
+                (Profiles::of(&kept.uses, rows), Pulse::of(&kept.uses, rows), baselines)
             }
         };
+        self.habits.take(baselines, (base.input as u32, base.record))?;
         self.profiles.merge(profiles, (base.input as u32, base.record));
         self.pulse.merge(pulse);
         if self.profiles.bytes() > self.profile_budget {

@@ -1,6 +1,6 @@
 //! The tables of a store, and what a run does to each: which rows join, which files leave. Commits nothing.
 
-use super::carry::{self, Dated, Piece};
+use super::carry::{self, Dated};
 use super::collect::Collector;
 use super::engine::Engine;
 use super::owed;
@@ -207,10 +207,4 @@ pub fn inputs(store: &Store, out: &OutDir, readings: &[(Reading, u64)]) -> Resul
         writer.write(&RecordBatch::try_new(schema, columns).map_err(fault)?)?;
     }
     Ok(Change { table: "inputs", writer, leaves: Vec::new() })
-}
-
-/// Whether a file is of another kind of pieces than these, which are written anew by every run.
-pub fn is_kind(file: &DataFile, kind: &str) -> bool {
-    debug_assert!(Piece::KINDS.contains(&kind));
-    file.partition("kind") == Some(kind)
 }

@@ -3,7 +3,7 @@
 use super::claims::{Attributed, attribute};
 use super::engine::Engine;
 use crate::detect::correlated::{self, Correlated};
-use crate::detect::sigma::{self, AlertRule, Matches, Span};
+use crate::detect::sigma::{AlertRule, Matches, Span};
 use crate::error::Error;
 use crate::model::column::Column;
 use crate::model::episode::{Episode, EventRef, Step};
@@ -213,7 +213,7 @@ impl RunMatches {
         Ok(attributed)
     }
 
-    /// The alerts of the run, most severe first, and the matches by rule id.
+    /// The alerts of matches and episodes, and the matches by rule id. Nothing is left.
     pub fn finish(&mut self, engine: &Engine<'_>) -> Result<(Vec<Alert>, Counts), Error> {
         let rules = engine.rules;
         let mut alerts = self.matches.alerts(&|rule| alert_rule(&rules.rules[rule as usize].meta));
@@ -221,8 +221,8 @@ impl RunMatches {
         let mut counts: Counts = rules
             .rules
             .iter()
-            .zip(&self.counts)
-            .map(|(r, n)| (r.meta.id.clone(), *n))
+            .zip(std::mem::take(&mut self.counts))
+            .map(|(r, n)| (r.meta.id.clone(), n))
             .filter(|(_, n)| *n > 0)
             .collect();
         for (correlation, episodes) in rules.correlations.iter().zip(episodes).filter(|(_, e)| !e.is_empty()) {
@@ -231,13 +231,13 @@ impl RunMatches {
                 alerts.extend(correlated::alerts(&correlated(correlation), episodes));
             }
         }
-        sigma::sort(&mut alerts);
         counts.sort();
         Ok((alerts, counts))
     }
 }
 
-fn alert_rule(meta: &Meta) -> AlertRule {
+/// What alerts need to know of a rule.
+pub fn alert_rule(meta: &Meta) -> AlertRule {
     AlertRule {
         id: meta.id.clone(),
         title: meta.title.clone(),
@@ -257,5 +257,6 @@ fn correlated(correlation: &CorrelationRule) -> Correlated {
         timespan_us: window.timespan_us,
         group_by: correlation.group_by.clone(),
         expected: window.threshold.bounds.first().map(|(_, number)| *number),
+        cooldown_us: correlation.alerting.cooldown_us,
     }
 }

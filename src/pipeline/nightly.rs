@@ -7,14 +7,15 @@ use super::carry::{Piece, pieces};
 use super::collect::Collector;
 use super::engine::Engine;
 use super::fresh::{Fresh, Numbering, plan};
-use super::lasting::{self, Pieces, REPORTED, date_text, digests_of, is_kind, specs};
-use super::owed::{DELIVERIES, Pending, Receivers, delivered, owe};
+use super::lasting::{self, Pieces, REPORTED, date_text, digests_of, specs};
+use super::owed::{Pending, Receivers, delivered, owe};
+use super::upkeep::{Retention, after_run};
 use super::write::{Told, report};
 use super::{Run, read};
 use crate::error::Error;
-use crate::model::finding::{Alert, Findings, Micros};
-use crate::model::time::day_of;
+use crate::model::finding::{Alert, Findings};
 use crate::report::failures::undiagnosed;
+use crate::store::delta::DataFile;
 use crate::store::lasting::{Change, Store};
 use crate::store::ledger::{Ledger, Reading};
 use crate::store::outdir::OutDir;
@@ -26,19 +27,13 @@ use std::path::Path;
 
 /// From so many files of one kind of pieces on, all are written anew, joined.
 const PIECE_FILES: usize = 10;
-/// From so many small files of one partition on, they are joined.
-const SMALL_FILES: usize = 8;
-/// Files that no version of the last week needs are deleted.
-const KEPT_MS: i64 = 7 * 86_400_000;
 
 /// The store of a run.
 pub struct Lasting<'l> {
     /// Its folder.
     pub dir: &'l Path,
-    /// The time, in microseconds.
-    pub now_us: Micros,
-    /// How long events, refusals and what was gathered of them are kept, in days.
-    pub retain_days: Option<u32>,
+    /// The time, and how long rows are kept.
+    pub retention: Retention,
     /// Who is sent alerts.
     pub receivers: Receivers,
 }
@@ -63,7 +58,7 @@ impl Night {
 
 /// Analyses what is new to a store. The findings are those that are new: incidents and alerts that no earlier run told, or that went on.
 pub fn analyze_into(engine: &Engine<'_>, mut run: Run<'_>, on: &Lasting<'_>) -> Result<(Findings, Night), Error> {
-    let mut store = Store::open(on.dir, on.now_us / 1000, &specs()?)?;
+    let mut store = Store::open(on.dir, on.retention.now_us / 1000, &specs()?)?;
     let mut ledger = Ledger::default();
     store.rows("inputs", |_| true)?.try_for_each(|rows| ledger.add(&rows?))?;
     let mut plan = plan(&ledger, std::mem::take(&mut run.inputs));
@@ -74,25 +69,19 @@ pub fn analyze_into(engine: &Engine<'_>, mut run: Run<'_>, on: &Lasting<'_>) -> 
     let mut collected = read(engine, &run, collector)?;
     let end_us = collected.gathered.end_us.max(ledger.last_event_us());
     collected.gathered.end_us = end_us;
-    let oldest_day = oldest_day(on, end_us);
+    let oldest_day = on.retention.oldest_day(end_us);
     let joining = Joining { engine, run: &run, on, store: &store, out: &out, numbering: &numbering, oldest_day };
     let (findings, pending, changes) = joining.end(collected, &readings(&plan.fresh, &store, on))?;
     // A run that is killed in between is told twice rather than never.
     out.finish()?;
     store.commit(changes)?;
-    let upkeep = upkeep(&mut store, oldest_day).err();
+    let upkeep = after_run(&mut store, oldest_day).err();
     Ok((findings, Night { known_inputs: plan.known, pending, upkeep, store }))
-}
-
-/// The first day that is kept. A clock that is ahead must not cost data: time counts only up to the last event.
-fn oldest_day(on: &Lasting<'_>, end_us: Option<Micros>) -> Option<i32> {
-    let today = day_of(end_us.map_or(on.now_us, |end| end.min(on.now_us)))?;
-    Some(today - i32::try_from(on.retain_days?).unwrap_or(i32::MAX))
 }
 
 fn readings(fresh: &[Fresh], store: &Store, on: &Lasting<'_>) -> Vec<(Reading, u64)> {
     let reading = |f: &Fresh| {
-        let reading = Reading { run: store.run(), run_at_us: on.now_us, ..f.reading.clone() };
+        let reading = Reading { run: store.run(), run_at_us: on.retention.now_us, ..f.reading.clone() };
         (reading, f.input.span.first_record)
     };
     fresh.iter().map(reading).collect()
@@ -129,8 +118,9 @@ impl Joining<'_, '_> {
         let (findings, earlier) = report(self.engine, self.run, out, (&mut collected, &told))?;
         let alerts: Vec<&Alert> = findings.alerts.iter().chain(&earlier).collect();
         let (owing, pending) = owe(store, &self.on.receivers, &alerts, &told)?;
-        collected.gathered.near.iter().try_for_each(|miss| kept.add((None, Piece::Near(miss.clone()))))?;
-        let mut changes = vec![kept.change(store.files("gathered", |f| is_anew || is_kind(f, "near"))?)?];
+        collected.gathered.each_found(&mut |piece| kept.add(piece))?;
+        let is_found = |f: &DataFile| Piece::FOUND.iter().any(|kind| f.partition("kind") == Some(kind));
+        let mut changes = vec![kept.change(store.files("gathered", |f| is_anew || is_found(f))?)?];
         for table in REPORTED {
             changes.push(lasting::reported(store, out, table)?);
         }
@@ -153,7 +143,9 @@ impl Joining<'_, '_> {
 
     /// Brings back what earlier runs kept.
     fn restore(&self, collected: &mut Collector<'_>) -> Result<(), Error> {
+        let first_us = collected.coverage.iter().filter_map(|c| c.first_event_time).min();
         let gathered = &mut collected.gathered;
+        gathered.resumed = (self.store.run() > 0).then_some(first_us);
         for (number, (name, sources)) in self.numbering.inputs.iter().enumerate() {
             if gathered.inputs.get(number).is_none_or(|(name, _)| name.is_empty()) {
                 gathered.name_input(number, name.clone(), sources.clone());
@@ -212,19 +204,4 @@ fn numbered(ids: &[String], numbers: &FxHashMap<&str, u32>) -> Vec<u32> {
     let mut found: Vec<u32> = ids.iter().filter_map(|id| numbers.get(id.as_str()).copied()).collect();
     found.sort_unstable();
     found
-}
-
-/// Forgets what is too old, joins small files, and deletes what nobody needs: after the run is there, so that a crash costs nothing.
-fn upkeep(store: &mut Store, oldest_day: Option<i32>) -> Result<(), Error> {
-    for table in ["events", "failures", "seen"] {
-        if let Some(oldest) = oldest_day.map(date_text) {
-            let old = store.files(table, |f| f.partition("date").is_some_and(|date| date < oldest.as_str()))?;
-            store.forget(table, old)?;
-        }
-        store.compact(table, SMALL_FILES)?;
-    }
-    for table in ["inputs", "rejects", DELIVERIES] {
-        store.compact(table, SMALL_FILES)?;
-    }
-    store.tidy(KEPT_MS).map(|_| ())
 }

@@ -1,8 +1,10 @@
 //! Runs the events of rules' tests through the real mappings, rules and diagnosis.
 
+use super::anomalies::{Known, anomalies};
 use super::diagnosis::{Asked, ByCredential, diagnose};
 use super::engine::Engine;
 use super::gather::{Base, Gathered};
+use super::reopened::Reopened;
 use super::work::{Kept, Worker};
 use crate::error::Error;
 use crate::model::column::Column;
@@ -67,6 +69,7 @@ impl Run for InMemory<'_, '_> {
                 hits: vec![Vec::new(); events.len()],
                 episodes: Vec::new(),
                 verdicts: vec![None; events.len()],
+                alerts: Vec::new(),
             },
             gathered: Gathered::new(self.engine, run.gap_us, MEMORY_BYTES),
             cited: (0..events.len()).map(|n| format!("{INPUT}#{n}")).collect(),
@@ -129,9 +132,13 @@ impl Trying {
 
     fn conclude(mut self, engine: &Engine<'_>, gap_us: i64) -> Result<Trial, Error> {
         self.gathered.name_input(0, INPUT.into(), INPUT.into());
+        let inputs = self.gathered.inputs.clone();
         let attributed = self.gathered.matches.attributed(engine.rules, &self.gathered.inputs)?;
         let asked = Asked { gap_us, memory_bytes: MEMORY_BYTES, attributed: &attributed, refused: u64::MAX };
         let found = diagnose(engine, &mut self.gathered, asked, &mut NoTables)?;
+        self.gathered.habits.join(found.aliases)?;
+        let known = Known { ends: &found.ends, inputs: &inputs, locate: None, reopened: &Reopened::default() };
+        let alerts = anomalies(engine, &mut self.gathered.habits, &known)?;
         for row in found.rows.into_rows()? {
             let row = row?;
             let ordinal = self.refused[row.row as usize];
@@ -153,6 +160,6 @@ impl Trying {
                 event.event_uid = ordinal.to_string();
             }
         }
-        Ok(Trial { episodes, ..self.trial })
+        Ok(Trial { episodes, alerts, ..self.trial })
     }
 }

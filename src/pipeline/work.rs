@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::matches::{RowMatches, row_matches};
 use super::{Keep, Run};
+use crate::detect::baselines::Baselines;
 use crate::diagnose::fleet::Pulse;
 use crate::diagnose::profiles::{Profiles, Rows};
 use crate::model::column::Column;
@@ -63,6 +64,8 @@ pub struct Kept {
     pub uses: Uses,
     /// Profiles over all rows.
     pub profiles: Profiles,
+    /// Baselines over all rows.
+    pub baselines: Baselines,
     /// What was accepted when.
     pub pulse: Pulse,
     /// Sketches of the keys sent.
@@ -177,6 +180,7 @@ impl<'w, 'r> Worker<'w, 'r> {
             matches: row_matches(self.engine.rules, &batch, &hits, &inside),
             hits: hits.into_iter().filter(|h| inside[h.row as usize]).collect(),
             profiles: Profiles::of(&batch.uses, Rows { ordinals: &batch.ordinals, skip: None }),
+            baselines: Baselines::of(&batch.uses, &batch.ordinals, None),
             pulse: Pulse::of(&batch.uses, Rows { ordinals: &batch.ordinals, skip: None }),
             sketches: batch.sketches,
             is_audit: batch.is_audit,

@@ -1,9 +1,13 @@
 //! The end of a run: diagnosis, and every table of the report, written as it comes.
 
 use super::Run;
+use super::anomalies::{Known, anomalies};
+use super::attach::{Causes, Refusals};
 use super::collect::Collector;
 use super::diagnosis::{Asked, ByCredential, Diagnosis, Ranked, RowVerdict, diagnose, explained};
 use super::engine::Engine;
+use super::reopened::Reopened;
+use crate::detect::sigma;
 use crate::diagnose::verdicts::Verdicts;
 use crate::error::Error;
 use crate::model::finding::{Alert, Credential, Findings, Happened, Incident, Level, Micros, State};
@@ -57,6 +61,7 @@ pub fn report(
 ) -> Result<(Findings, Vec<Alert>), Error> {
     collected.end_events()?;
     let gathered = &mut collected.gathered;
+    let inputs = gathered.inputs.clone();
     let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
     let refused = collected.totals.failures;
     let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed, refused };
@@ -67,18 +72,24 @@ pub fn report(
     let found = diagnose(engine, gathered, asked, &mut streamed)?;
     streamed.credentials.finish()?;
     streamed.timeline.finish()?;
-    let Diagnosis { rows, incidents, causes, near } = found;
+    let Diagnosis { rows, incidents, causes, near, ends, aliases } = found;
     gathered.near = near;
-    write_failures(
-        out,
-        &mut gathered.spool,
-        rows,
-        &FailureRules { verdicts: &gathered.verdicts, rules: engine.rules },
-    )?;
+    gathered.habits.join(aliases)?;
+    let (mut alerts, matches) = gathered.matches.finish(engine)?;
+    let earlier = std::mem::take(&mut gathered.anomalies);
+    let reopened = gathered.resumed.map_or_else(Reopened::default, |first_us| Reopened::new(&earlier, first_us));
+    let known = Known { ends: &ends, inputs: &inputs, locate: run.locate, reopened: &reopened };
+    gathered.anomalies = anomalies(engine, &mut gathered.habits, &known)?;
+    gathered.anomalies.extend(earlier.into_iter().filter(|alert| reopened.stays(alert)));
+    alerts.extend(gathered.anomalies.iter().cloned());
+    sigma::sort(&mut alerts);
+    let mut counting = Causes::new(&alerts);
+    let rules = FailureRules { verdicts: &gathered.verdicts, rules: engine.rules };
+    write_failures(out, &mut gathered.spool, (rows, &mut counting), &rules)?;
+    counting.attach(&mut alerts);
     let mut totals = std::mem::take(&mut collected.totals);
     totals.explained = explained(&causes);
     let (incidents, incident_counts) = write_incidents(out, incidents, told)?;
-    let (alerts, matches) = collected.gathered.matches.finish(engine)?;
     write_table(out, "alerts", tables::alerts(&alerts))?;
     let (alerts, earlier) = alerts.into_iter().partition(|a: &Alert| told.is_news(&a.alert_uid, a.window_end));
     let findings = Findings {
@@ -195,14 +206,19 @@ struct FailureRules<'f> {
 fn write_failures(
     out: &OutDir,
     spool: &mut Spool,
-    results: Sorted<RowVerdict>,
+    (results, causes): (Sorted<RowVerdict>, &mut Causes),
     rules: &FailureRules<'_>,
 ) -> Result<(), Error> {
     let mut writer = TableWriter::create(&out.file("failures.parquet")?, "failures", schema())?;
+    let verdicts = rules.verdicts;
     let mut results = results.into_rows()?;
-    for rows in spool.rows()? {
-        let rows = rows?;
+    for batch in spool.rows()? {
+        let rows = batch?;
         let added = next_of(&mut results, rows.num_rows())?;
+        let refusals = Refusals::new(&rows);
+        for (at, row) in added.iter().enumerate() {
+            causes.count(&refusals, at, verdicts.get(row.verdict).cause.as_deref());
+        }
         let added: Vec<Diagnosed<'_>> = added.iter().map(|row| rules.diagnosed(row)).collect();
         writer.write(diagnosed(&rows, &added).map_err(|e| fault("failures", e))?)?;
     }

@@ -3,7 +3,7 @@
 //! Text comes without dictionaries and times come without a zone, which Polars compares more freely: all times are UTC, and go back as such.
 
 use crate::error::Error;
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -30,13 +30,23 @@ pub fn frame(rows: &RecordBatch) -> PolarsResult<DataFrame> {
 }
 
 fn stream(rows: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
-    let rows = retyped(rows, &simple)?;
+    let rows = lean(&retyped(rows, &simple)?)?;
     let mut writer = StreamWriter::try_new(Vec::new(), rows.schema_ref())?;
     writer.write(&rows)?;
     writer.into_inner()
 }
 
-/// The type of an answer's columns, and its rows from Polars; one empty batch at least.
+/// The rows without texts of a dictionary or of other rows that no row here has.
+fn lean(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let lean = |column: &ArrayRef| -> ArrayRef {
+        let Some(texts) = column.as_string_view_opt() else { return column.clone() };
+        let held: usize = texts.data_buffers().iter().map(|b| b.len()).sum();
+        if texts.total_buffer_bytes_used() < held { Arc::new(texts.gc()) } else { column.clone() }
+    };
+    RecordBatch::try_new(rows.schema(), rows.columns().iter().map(lean).collect())
+}
+
+/// Rows from Polars; one empty batch at least.
 pub fn batches(frame: &mut DataFrame) -> Result<Vec<RecordBatch>, Error> {
     let mut bytes = Vec::new();
     IpcStreamWriter::new(&mut bytes).with_compat_level(CompatLevel::newest()).finish(frame).map_err(ours)?;

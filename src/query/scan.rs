@@ -3,13 +3,16 @@
 use super::bridge::frame;
 use super::table::Table;
 use crate::error::Error;
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::error::ArrowError;
 use polars::lazy::dsl::{BooleanFunction, Expr, FunctionExpr, Operator, StringFunction};
 use polars::prelude::{
     AnonymousScan, AnonymousScanArgs, DataFrame, IntoLazy, LazyFrame, PlSmallStr, PolarsError, PolarsResult,
     ScanArgsAnonymous,
 };
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
 /// The first fault met while tables were read, which Polars would hand on as mere text.
@@ -52,13 +55,17 @@ impl AnonymousScan for Scan {
             Some(condition) if is_by_row(&condition) => (Some(condition), None),
             other => (None, other),
         };
-        let mut kept = kept(&frame(&RecordBatch::new_empty(self.table.schema.clone()))?, &names, None)?;
+        let mut kept = selected(&RecordBatch::new_empty(self.table.schema.clone()), &names)?;
         let mut left = asked.n_rows.unwrap_or(usize::MAX);
         for rows in batches {
             let rows = rows.map_err(|e| self.remember(e))?;
             let rows = rows.slice(0, rows.num_rows().min(left));
             left -= rows.num_rows();
-            kept.vstack_mut_owned(self::kept(&frame(&rows)?, &names, by_row.as_ref())?)?;
+            let rows = match &by_row {
+                Some(condition) => holding(&rows, condition)?,
+                None => rows,
+            };
+            kept.vstack_mut_owned(selected(&rows, &names)?)?;
             if left == 0 {
                 break;
             }
@@ -79,16 +86,30 @@ impl Scan {
     }
 }
 
-/// The wanted columns of the rows for which the condition holds.
-fn kept(rows: &DataFrame, names: &[PlSmallStr], condition: Option<&Expr>) -> PolarsResult<DataFrame> {
-    if names.is_empty() {
-        return DataFrame::new(rows.height(), Vec::new());
+/// The wanted columns.
+fn selected(rows: &RecordBatch, names: &[PlSmallStr]) -> PolarsResult<DataFrame> {
+    match names {
+        [] => DataFrame::new(rows.num_rows(), Vec::new()),
+        names => frame(rows)?.select(names.iter().cloned()),
     }
-    let rows = rows.select(names.iter().cloned())?;
-    match condition {
-        Some(condition) => rows.lazy().filter(condition.clone()).collect(),
-        None => Ok(rows),
-    }
+}
+
+/// The rows for which a condition holds. It is asked of its own columns, so that the others are handed over for the rows that are kept only.
+fn holding(rows: &RecordBatch, condition: &Expr) -> PolarsResult<RecordBatch> {
+    let names: BTreeSet<&str> = condition.into_iter().filter_map(column).collect();
+    let places: Vec<usize> = names.iter().filter_map(|name| rows.schema_ref().index_of(name).ok()).collect();
+    let its = rows.project(&places).map_err(arrow_fault)?;
+    let told = frame(&its)?.lazy().select([condition.clone()]).collect()?;
+    let told: BooleanArray = told.columns()[0].bool()?.iter().collect();
+    filter_record_batch(rows, &told).map_err(arrow_fault)
+}
+
+fn column(part: &Expr) -> Option<&str> {
+    if let Expr::Column(name) = part { Some(name.as_str()) } else { None }
+}
+
+fn arrow_fault(error: ArrowError) -> PolarsError {
+    PolarsError::ComputeError(error.to_string().into())
 }
 
 /// The condition without what Polars adds for its own haste, as the best value so far of `ORDER BY x LIMIT 5`: it comes to us as mere words, and rows
@@ -108,18 +129,20 @@ fn without_hints(condition: Expr) -> Option<Expr> {
     }
 }
 
-/// Whether a condition can be asked of each row alone, so that it may be asked of some rows at a time.
+/// Whether a condition can be asked of each row alone, so that it may be asked of some rows at a time. One without columns has no rows.
 fn is_by_row(condition: &Expr) -> bool {
-    condition.into_iter().all(|part| match part {
-        Expr::Column(_)
-        | Expr::Literal(_)
-        | Expr::BinaryExpr { .. }
-        | Expr::Cast { .. }
-        | Expr::Ternary { .. }
-        | Expr::Alias(..) => true,
-        Expr::Function { function, .. } => is_of_row(function),
-        _ => false,
-    })
+    let has_column = condition.into_iter().any(|part| column(part).is_some());
+    has_column
+        && condition.into_iter().all(|part| match part {
+            Expr::Column(_)
+            | Expr::Literal(_)
+            | Expr::BinaryExpr { .. }
+            | Expr::Cast { .. }
+            | Expr::Ternary { .. }
+            | Expr::Alias(..) => true,
+            Expr::Function { function, .. } => is_of_row(function),
+            _ => false,
+        })
 }
 
 /// The commonest functions that look at one row; others are asked when all rows are there.

@@ -4,5 +4,6 @@ pub mod codec;
 pub mod find;
 pub mod fingerprint;
 pub mod frame;
+pub mod geoip;
 pub mod reader;
 mod stream;

@@ -8,8 +8,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Rows read at a time: many, for the dictionary of a column comes again with each.
-const ROWS: usize = 65_536;
+/// Rows read at a time.
+const ROWS: usize = 16_384;
 
 const REMEDY: &str = "name the folder of a report with --out; `keyfault analyze` writes one";
 

@@ -107,9 +107,9 @@ fn found(page: &mut Page, findings: &Findings) {
     });
     page.gauge("keyfault_incidents", "Incidents by level and state", incidents);
     let mut by_kind: BTreeMap<(&str, Level), u64> = BTreeMap::new();
-    findings.alerts.iter().for_each(|a| *by_kind.entry((a.detector, a.level)).or_default() += 1);
+    findings.alerts.iter().for_each(|a| *by_kind.entry((&*a.detector, a.level)).or_default() += 1);
     let detectors: BTreeSet<&str> =
-        findings.alerts.iter().map(|a| a.detector).chain(["correlation", "sigma"]).collect();
+        findings.alerts.iter().map(|a| &*a.detector).chain(["correlation", "sigma"]).collect();
     let kinds = detectors.into_iter().flat_map(|detector| Level::ALL.iter().map(move |level| (detector, *level)));
     let alerts = kinds.map(|kind| {
         let labels = vec![("detector", kind.0), ("level", kind.1.name())];

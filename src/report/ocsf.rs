@@ -85,7 +85,7 @@ fn metadata(alert: &Alert) -> Value {
 
 fn finding_info(alert: &Alert) -> Value {
     // A rule of fixed words or counts; a detector that knows what is usual; one that knows what was never there before.
-    let (type_id, kind) = match (alert.detector, alert.expected) {
+    let (type_id, kind) = match (&*alert.detector, alert.expected) {
         ("sigma" | "correlation", None) => (1, "Rule"),
         (_, Some(_)) => (3, "Statistical"),
         _ => (2, "Behavioral"),
@@ -162,7 +162,7 @@ mod tests {
             level: Level::High,
             tags: vec!["attack.t1078".into(), "attack.impact".into()],
             references: vec!["https://example.org/r".into()],
-            detector: "correlation",
+            detector: "correlation".into(),
             window_start: Some(1_793_527_200_123_456),
             window_end: Some(1_793_527_260_999_999),
             credential_uid: Some("AKIAX".into()),

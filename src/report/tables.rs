@@ -180,7 +180,7 @@ pub fn alerts(rows: &[Alert]) -> Result<RecordBatch, ArrowError> {
         ("level", words(rows.iter().map(|r| Some(r.level.name())))),
         ("tags", texts(rows.iter().map(|r| &r.tags[..]))),
         ("references", texts(rows.iter().map(|r| &r.references[..]))),
-        ("detector", words(rows.iter().map(|r| Some(r.detector)))),
+        ("detector", words(rows.iter().map(|r| Some(&r.detector)))),
         ("window_start", times(rows.iter().map(|r| r.window_start))),
         ("window_end", times(rows.iter().map(|r| r.window_end))),
         ("credential_uid", text(rows.iter().map(|r| r.credential_uid.as_deref()))),

@@ -7,12 +7,14 @@ use super::meta::Meta;
 use super::set::RuleSet;
 use super::window::{Counting, Window};
 use crate::error::Error;
+use crate::model::anomaly::Alerting;
 use crate::model::cause::CauseClaim;
 use crate::model::cell::Cell;
 use crate::model::episode::{Episode, EventRef, Step};
 use crate::model::number::Number;
 use crate::model::pattern::fold;
 use crate::model::records::{FieldRef, Records};
+use crate::model::usual::Narrowing;
 
 /// A compiled correlation.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct CorrelationRule {
     pub parts: Vec<Part>,
     /// What it claims of the events of one of its rules. Then it raises no alert.
     pub cause: Option<Attribution>,
+    /// How its alerts are told.
+    pub alerting: Alerting,
     /// Whether it only serves another correlation.
     pub is_silent: bool,
 }
@@ -68,6 +72,8 @@ pub(super) struct Draft {
     pub meta: Meta,
     pub correlation: Correlation,
     pub cause: Option<(CauseClaim, Attributing)>,
+    pub narrowing: Option<Narrowing>,
+    pub alerting: Alerting,
     pub tests: Vec<RuleTest>,
 }
 

@@ -1,5 +1,6 @@
 //! One Sigma document as written: a detection rule, a correlation or a filter, with its claim and its tests; compiles nothing.
 
+use super::anomaly;
 use super::attribution::{self, Attributing};
 use super::correlation::{self, Correlation};
 use super::filter::{self, Filter};
@@ -7,6 +8,7 @@ use super::lint::{Lint, Severity};
 use super::meta::{self, Meta};
 use super::{claim, lint};
 use crate::error::{Error, did_you_mean};
+use crate::model::anomaly::{Alerting, Anomaly};
 use crate::model::cause::{CauseClaim, CauseTree};
 use crate::yaml::{Kind, Node, Position, place};
 
@@ -21,6 +23,10 @@ pub struct Document {
     pub cause: Option<CauseClaim>,
     /// Of a correlation: whose events receive the claim.
     pub attributing: Attributing,
+    /// What narrows its matches to unusual ones.
+    pub anomaly: Option<Anomaly>,
+    /// How its alerts are told.
+    pub alerting: Alerting,
     /// The rule's own tests.
     pub tests: Vec<RuleTest>,
 }
@@ -82,9 +88,6 @@ const KEYS: &[&str] = &[
     "title",
 ];
 
-/// Keys of ours that are accepted and still to be evaluated.
-const NOT_EVALUATED: &[&str] = &["alert", "anomaly"];
-
 /// Reads one document. What is wrong goes to `lints`; none is returned when it cannot be used.
 pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) -> Option<Document> {
     let errors_before = lints.len();
@@ -97,11 +100,7 @@ pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) 
         let error = Error::new(place(file, node.at), "logsource: is missing", remedy);
         lints.push(Lint::error("no-logsource", error));
     }
-    for (key, _) in node.entries().iter().filter(|(k, _)| NOT_EVALUATED.contains(&k.text.as_str())) {
-        let thing = format!("{}: is not evaluated by this version", key.text);
-        let remedy = "the rule alone decides; remove the key to silence this";
-        lints.push(Lint::warning("not-evaluated", Error::new(place(file, key.at), thing, remedy)));
-    }
+    let (anomaly, alerting) = unusual(&meta, node, body.as_ref(), lints);
     let cause = node.get("cause").and_then(|c| claim::read(file, c, &meta.name, causes, lints));
     let attributing = node.get("cause").map(attribution::read).unwrap_or_default();
     let can_claim = match &body {
@@ -116,7 +115,24 @@ pub fn read(file: &str, node: &Node, causes: &CauseTree, lints: &mut Vec<Lint>) 
     }
     let tests = node.get("tests").map_or(&[][..], Node::items).iter().filter_map(|t| test(file, t, lints)).collect();
     let broken = lints[errors_before..].iter().any(|l| l.severity == Severity::Error);
-    body.filter(|_| !broken).map(|body| Document { meta, body, cause, attributing, tests })
+    body.filter(|_| !broken).map(|body| Document { meta, body, cause, attributing, anomaly, alerting, tests })
+}
+
+/// The blocks `anomaly:` and `alert:`. A rule about what a detector finds names both the detector and that source, or neither.
+fn unusual(meta: &Meta, node: &Node, body: Option<&Body>, lints: &mut Vec<Lint>) -> (Option<Anomaly>, Alerting) {
+    let of = match body {
+        Some(Body::Correlation(c)) => anomaly::Of::Correlation(c.kind, &c.threshold),
+        _ => anomaly::Of::Detection,
+    };
+    let block = node.get("anomaly");
+    if matches!(body, Some(Body::Detection(_))) && block.is_some() != meta.is_about_anomalies() {
+        let thing = "a rule about anomalies needs both anomaly: and its log source";
+        let remedy = "write anomaly: {detector: new_network} and logsource: {product: keyfault, service: anomaly}";
+        lints.push(Lint::error("anomaly", Error::new(meta.place(), thing, remedy)));
+    }
+    let anomaly = block.map(|a| anomaly::read(&meta.file, a, of, lints));
+    let alerting = node.get("alert").map(|a| anomaly::read_alerting(&meta.file, a, lints)).unwrap_or_default();
+    (anomaly, alerting)
 }
 
 fn body(file: &str, node: &Node, lints: &mut Vec<Lint>) -> Option<Body> {

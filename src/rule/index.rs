@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub(super) const OWN: &str = "keyfault";
 /// The source of facts about refusals: rules that name it as their service are asked once a refusal's facts are known.
 pub const DIAGNOSIS: &str = "diagnosis";
+/// The source of what detectors find: rules that name it as their service say which of it is an alert.
+pub const ANOMALY: &str = "anomaly";
 
 /// The rules that one source can meet.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Sigma rule files: load, lint, compile, evaluate, self-test; must not know file formats of logs.
 
+pub mod anomaly;
 pub mod attribution;
 pub mod causes;
 mod claim;
@@ -18,6 +19,7 @@ pub mod lint;
 mod measure;
 pub mod meta;
 pub mod overrides;
+mod past;
 pub mod selftest;
 pub mod set;
 pub mod trial;

@@ -6,6 +6,7 @@ use super::meta::Meta;
 use super::set::RuleSet;
 use super::trial::{self, Judged};
 use crate::model::episode::Episode;
+use crate::model::finding::Alert;
 use crate::model::verdict::Verdict;
 use crate::yaml::{Kind, Node, place};
 
@@ -65,6 +66,10 @@ fn check(set: &RuleSet, of: Of, test: &RuleTest, runner: &dyn trial::Run) -> Res
             ("match", _, Of::Rule(number)) => check_match(set, number, expected, &trial.hits)?,
             ("match", _, Of::Correlation(_)) => return Err("a correlation alerts: expect {alerts: 1}".into()),
             ("alerts", _, Of::Correlation(number)) => check_alerts(expected, &trial.episodes[number as usize])?,
+            ("alerts", _, Of::Rule(number)) if set.rules[number as usize].anomaly.is_some() => {
+                let id = &set.rules[number as usize].meta.id;
+                check_found(expected, trial.alerts.iter().filter(|a| a.rule_id == *id).collect())?;
+            }
             ("alerts", _, Of::Rule(_)) => return Err("alerts are expected of correlations: expect {match: [0]}".into()),
             (_, Ok(ordinal), _) if ordinal < events.len() => {
                 let judged = trial.verdicts[ordinal].as_ref();
@@ -88,6 +93,37 @@ fn check_alerts(expected: &Node, episodes: &[Episode]) -> Result<(), String> {
         return Err(format!("{} alerts, expected {wanted}: [{}]", episodes.len(), found.join("; ")));
     }
     expected.items().iter().zip(episodes).try_for_each(|(wanted, episode)| check_alert(wanted, episode))
+}
+
+/// The number of alerts of a rule about anomalies, or what each of them says and of whom.
+fn check_found(expected: &Node, found: Vec<&Alert>) -> Result<(), String> {
+    let told: Vec<&str> = found.iter().map(|a| a.says.as_str()).collect();
+    let wanted = match expected.kind {
+        Kind::Int(count) => count.max(0) as usize,
+        _ => expected.items().len(),
+    };
+    if wanted != found.len() {
+        return Err(format!("{} alerts, expected {wanted}: [{}]", found.len(), told.join("; ")));
+    }
+    for (wanted, alert) in expected.items().iter().zip(found) {
+        for (key, value) in wanted.entries() {
+            let value = value.scalar().unwrap_or_default();
+            let same = match key.text.as_str() {
+                "says" => alert.says.contains(&value),
+                "credential" => alert.credential_uid.as_deref() == Some(&*value),
+                "observed" => value.parse().is_ok_and(|v: f64| (v - alert.observed).abs() < 1e-6),
+                other => {
+                    return Err(format!(
+                        "expectation \"{other}\" of an alert is not known: says, credential, observed"
+                    ));
+                }
+            };
+            if !same {
+                return Err(format!("the alert \"{}\" differs in {}", alert.says, key.text));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn check_alert(expected: &Node, episode: &Episode) -> Result<(), String> {

@@ -4,13 +4,14 @@ use super::correlate::{CorrelationRule, Draft, Of, Part};
 use super::detection::{Detection, Expr, Predicates, Subject, compile};
 use super::document::{self, Body, Document, RuleTest};
 use super::filter::Filter;
-use super::index::{DIAGNOSIS, OWN};
+use super::index::{ANOMALY, DIAGNOSIS, OWN};
 use super::linking;
 use super::lint::{self, Lint};
 use super::meta::Meta;
 use super::overrides::{self, Override};
 use crate::builtin;
 use crate::error::{Error, did_you_mean};
+use crate::model::anomaly::Anomaly;
 use crate::model::cause::{CauseClaim, CauseTree};
 use crate::model::finding::Level;
 use crate::model::matcher::Matcher;
@@ -43,6 +44,8 @@ pub struct Rule {
     pub meta: Meta,
     /// What a match claims about a failure's cause.
     pub cause: Option<CauseClaim>,
+    /// The detector whose findings it asks about, in place of events.
+    pub anomaly: Option<Anomaly>,
     /// Its tests.
     pub tests: Vec<RuleTest>,
     /// Its selections and conditions, filters aside.
@@ -115,6 +118,7 @@ impl RuleSet {
             expr: detection.expr.clone(),
             meta: document.meta,
             cause: document.cause,
+            anomaly: document.anomaly,
             tests: document.tests,
             detection,
             filters: Vec::new(),
@@ -169,7 +173,7 @@ impl RuleSet {
             let mut warn = |code, thing: String, remedy: &str| {
                 lints.push(Lint::warning(code, Error::new(rule.meta.place(), thing, remedy)));
             };
-            if !rule.has_anchor(&self.predicates) {
+            if rule.anomaly.is_none() && !rule.has_anchor(&self.predicates) {
                 warn(
                     "no-anchor",
                     "the rule is evaluated on every record".into(),
@@ -191,7 +195,8 @@ impl RuleSet {
                     "add remediation: to the cause in causes.yml",
                 );
             }
-            let asks = format!("{:?} {:?} {:?}", rule.meta.logsource, rule.cause.as_ref().map(|c| &c.cause), rule.expr);
+            let claims = rule.cause.as_ref().map(|c| &c.cause);
+            let asks = format!("{:?} {claims:?} {:?} {:?}", rule.meta.logsource, rule.anomaly, rule.expr);
             if let Some(twin) = same.insert(asks, rule) {
                 warn("same-rule", format!("asks for the same as {}", twin.meta.place()), "remove one of the two");
             }
@@ -273,6 +278,8 @@ impl Sorted {
                         meta: document.meta,
                         correlation,
                         cause: document.cause.map(|claim| (claim, document.attributing)),
+                        narrowing: document.anomaly.map(|a| a.narrowing),
+                        alerting: document.alerting,
                         tests: document.tests,
                     });
                 }
@@ -300,11 +307,19 @@ impl Meta {
         self.logsource.product.as_deref() == Some(OWN) && self.logsource.service.as_deref() == Some(DIAGNOSIS)
     }
 
+    /// Whether the rule asks about what a detector finds.
+    pub(super) fn is_about_anomalies(&self) -> bool {
+        self.logsource.product.as_deref() == Some(OWN) && self.logsource.service.as_deref() == Some(ANOMALY)
+    }
+
     /// Whether the rule is meant for a source: Sigma's parts exactly, or product `keyfault` (every source, or the one named as service).
     pub(super) fn wants(&self, source: &str, logsources: &[LogSource]) -> bool {
         let wanted = &self.logsource;
         if source == DIAGNOSIS || self.is_about_facts() {
             return source == DIAGNOSIS && self.is_about_facts();
+        }
+        if source == ANOMALY || self.is_about_anomalies() {
+            return source == ANOMALY && self.is_about_anomalies();
         }
         if source == OWN {
             return self.columns;

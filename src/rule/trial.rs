@@ -3,7 +3,7 @@
 use super::correlation::timespan_us;
 use crate::error::Error;
 use crate::model::episode::Episode;
-use crate::model::finding::Micros;
+use crate::model::finding::{Alert, Micros};
 use crate::model::time;
 use crate::model::verdict::Verdict;
 use crate::yaml::{Kind, Node};
@@ -41,6 +41,8 @@ pub struct Trial {
     pub episodes: Vec<Vec<Episode>>,
     /// Verdicts, by event; none of events that were not refused.
     pub verdicts: Vec<Option<Judged>>,
+    /// Alerts of rules about anomalies.
+    pub alerts: Vec<Alert>,
 }
 
 /// Runs events as a run would: mappings and diagnosis belong to other stages.
@@ -51,19 +53,33 @@ pub trait Run {
 
 const REPEATED: i64 = 100_000;
 
-/// The events under `events:`, or `{repeat, every, event}`, which stands for many.
+/// The events under `events:`. `{repeat, every, event}`, alone or as a member, stands for many.
 pub fn events(node: &Node) -> Result<Vec<TestEvent>, Error> {
-    let bad = |thing: &str, remedy: &str| Err(Error::new("", thing, remedy));
-    let (Some(repeat), Some(event)) = (node.get("repeat"), node.get("event")) else {
-        let events: Vec<TestEvent> = node.items().iter().map(|node| event_of(node, 0)).collect();
-        return if events.is_empty() { bad("the test has no events", "list them under events:") } else { Ok(events) };
+    let members = if is_repeated(node) { std::slice::from_ref(node) } else { node.items() };
+    let mut events = Vec::new();
+    for member in members {
+        if is_repeated(member) { repeated(member, &mut events)? } else { events.push(event_of(member, 0)) }
+    }
+    if events.is_empty() { Err(bad("the test has no events", "list them under events:")) } else { Ok(events) }
+}
+
+fn bad(thing: &str, remedy: &str) -> Error {
+    Error::new("", thing, remedy)
+}
+
+fn is_repeated(node: &Node) -> bool {
+    node.get("repeat").is_some() && node.get("event").is_some()
+}
+
+fn repeated(node: &Node, events: &mut Vec<TestEvent>) -> Result<(), Error> {
+    let times = match node.get("repeat").map(|n| &n.kind) {
+        Some(Kind::Int(times @ 1..=REPEATED)) => *times,
+        _ => return Err(bad("repeat is no number", "write 1 to 100000")),
     };
-    let Kind::Int(times @ 1..=REPEATED) = repeat.kind else { return bad("repeat is no number", "write 1 to 100000") };
     let every = node.get("every").and_then(Node::scalar).unwrap_or_else(|| "1s".into());
-    let Some(every_us) = timespan_us(&every) else {
-        return bad("every is no time span", "write 12s, 5m, 1h or 1d");
-    };
-    Ok((0..times).map(|n| event_of(event, n * every_us)).collect())
+    let every_us = timespan_us(&every).ok_or_else(|| bad("every is no time span", "write 12s, 5m, 1h or 1d"))?;
+    events.extend(node.get("event").into_iter().flat_map(|e| (0..times).map(move |n| event_of(e, n * every_us))));
+    Ok(())
 }
 
 fn event_of(node: &Node, later_us: i64) -> TestEvent {

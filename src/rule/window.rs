@@ -5,8 +5,10 @@
 
 use super::condition::Condition;
 use super::measure::{Measure, matched};
+use super::past::Past;
 use crate::model::episode::{Episode, EventRef, Kind, Step, Threshold};
 use crate::model::finding::{Micros, Sample};
+use crate::model::usual::{Narrowing, Usual};
 use std::collections::VecDeque;
 
 /// A correlation compiled for counting.
@@ -22,6 +24,8 @@ pub struct Window {
     pub timespan_us: Micros,
     /// How many rules it refers to.
     pub rules: usize,
+    /// How far from usual a count must be, where the rule asks.
+    pub narrowing: Option<Narrowing>,
 }
 
 impl Window {
@@ -50,6 +54,8 @@ pub struct Sliding<'w> {
     chains: Vec<Option<Micros>>,
     /// The number of the last step of the last window judged, for windows judged late.
     judged: Option<u64>,
+    /// What was counted before, where a count must be unusual.
+    past: Option<Past>,
     open: Option<Open>,
     /// What was found.
     pub episodes: Vec<Episode>,
@@ -72,6 +78,7 @@ impl<'w> Sliding<'w> {
             next: 0,
             chains: vec![None; window.rules],
             judged: None,
+            past: window.narrowing.clone().map(|how| Past::new(how, window.timespan_us)),
             open: None,
             episodes: Vec::new(),
         }
@@ -89,6 +96,9 @@ impl<'w> Sliding<'w> {
         }
         self.chain(&step);
         self.measure.enter(&step);
+        if let Some(past) = &mut self.past {
+            past.add(&step, self.window.kind);
+        }
         self.steps.push_back((self.next, step));
         self.next += 1;
         if !late && !more {
@@ -149,7 +159,14 @@ impl<'w> Sliding<'w> {
 
     /// The window that ends now.
     fn judge(&mut self, now: Micros) {
-        if self.is_satisfied() { self.satisfied(now) } else { self.close() }
+        if !self.is_satisfied() {
+            return self.close();
+        }
+        let measure = self.measure.value();
+        let usual = self.past.as_mut().and_then(|past| past.usual(now)).map(|u| (u.score(measure), u));
+        let how = self.window.narrowing.as_ref();
+        let is_unusual = usual.as_ref().zip(how).is_none_or(|((_, usual), how)| usual.is_exceeded(measure, how));
+        if is_unusual { self.satisfied(now, usual) } else { self.close() }
     }
 
     /// The window that begins at the first step, unless it is a part of the one judged before.
@@ -163,7 +180,7 @@ impl<'w> Sliding<'w> {
         self.judge(at);
     }
 
-    fn satisfied(&mut self, now: Micros) {
+    fn satisfied(&mut self, now: Micros, usual: Option<(f64, Usual)>) {
         let Some(&(first, _)) = self.steps.front() else { return };
         if self.open.as_ref().is_some_and(|open| first > open.last) {
             self.close();
@@ -174,7 +191,10 @@ impl<'w> Sliding<'w> {
             open.episode.add(step);
             open.last = *number;
         }
-        open.episode.peak = open.episode.peak.max(self.measure.value());
+        if self.measure.value() > open.episode.peak {
+            open.episode.peak = self.measure.value();
+            open.episode.usual = usual.map(|(score, usual)| (usual, score));
+        }
         self.open = Some(open);
     }
 
@@ -186,6 +206,7 @@ impl<'w> Sliding<'w> {
             last_us: now,
             satisfied_us: now,
             peak: f64::NEG_INFINITY,
+            usual: None,
             total: 0,
             events: Vec::new(),
             common: EventRef::default(),
@@ -300,6 +321,7 @@ mod tests {
             condition: condition.map(|c| super::super::condition::parse(c).unwrap()),
             timespan_us: 10,
             rules: 2,
+            narrowing: None,
         }
     }
 

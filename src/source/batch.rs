@@ -46,6 +46,7 @@ struct Coders {
     tenant_uid: Coder,
     service: Coder,
     operation: Coder,
+    user_agent: Coder,
 }
 
 /// The events of one source in one chunk.
@@ -178,6 +179,7 @@ impl Coders {
         self.tenant_uid.push(used(Column::TenantUid).as_deref());
         self.service.push(used(Column::Service).as_deref());
         self.operation.push(used(Column::Operation).as_deref());
+        self.user_agent.push(used(Column::UserAgent).as_deref());
         let first = |c| if self.credential_uid.distinct() > before { column(c) } else { None };
         let in_url = self.credential_uid.distinct() > before && event.is_in_url();
         self.in_url.push(in_url.then_some("yes"));
@@ -203,8 +205,19 @@ impl Coders {
         uses.region = self.region.finish();
         uses.tenant_uid = self.tenant_uid.finish();
         uses.service = self.service.finish();
-        uses.operation = self.operation.finish();
+        uses.operation = masked(self.operation.finish());
+        uses.user_agent = masked(self.user_agent.finish());
     }
+}
+
+/// Codes whose values hold no secret.
+fn masked(mut codes: Codes) -> Codes {
+    for value in &mut codes.values {
+        if let Cow::Owned(masked) = redact(value) {
+            *value = masked;
+        }
+    }
+    codes
 }
 
 fn push_column(event: &Event<'_, '_>, column: Column, fingerprint: Option<&Fingerprint>, coder: &mut Coder) {

@@ -226,7 +226,7 @@ const RESTORE: &str = "restore the store from a copy, or begin a new one";
 const CHECKPOINT_EVERY: i64 = 10;
 
 /// The newest version of a table that belongs to no later run than `done`; none where the log no longer says.
-fn version_of(table: &Table, newest: &Snapshot, done: i64) -> Result<Option<i64>, Error> {
+pub(super) fn version_of(table: &Table, newest: &Snapshot, done: i64) -> Result<Option<i64>, Error> {
     let mut version = newest.version;
     let mut run = newest.txn(APP).unwrap_or(-1);
     while run > done {
@@ -251,7 +251,7 @@ pub fn open_to_read(dir: &Path, name: &str) -> Result<(Table, Snapshot), Error> 
     }
 }
 
-fn no_store(dir: &Path) -> Error {
+pub(super) fn no_store(dir: &Path) -> Error {
     Error::new(
         dir.display().to_string(),
         "is no store of keyfault",

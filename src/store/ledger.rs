@@ -1,10 +1,8 @@
 //! The ledger of a store: which inputs were read, how far, and what their bytes were, so that nothing is read twice; opens no file.
 
 use crate::error::Error;
-use arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, UInt32Array,
-};
-use arrow::datatypes::{DataType, Field, Int64Type, TimeUnit, TimestampMicrosecondType, UInt32Type, UInt64Type};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Int64Type, TimeUnit, TimestampMicrosecondType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -63,13 +61,13 @@ pub struct Ledger {
 pub fn reading_fields() -> Vec<Field> {
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     vec![
-        Field::new("number", DataType::UInt32, false),
+        Field::new("number", DataType::Int64, false),
         Field::new("run", DataType::Int64, false),
         Field::new("run_at", time.clone(), true),
         Field::new("from_byte", DataType::Int64, false),
         Field::new("to_byte", DataType::Int64, false),
         Field::new("modified_at", time, true),
-        Field::new("head_bytes", DataType::UInt32, false),
+        Field::new("head_bytes", DataType::Int64, false),
         Field::new("head", DataType::Utf8, true),
         Field::new("digest", DataType::Utf8, true),
         Field::new("ends_line", DataType::Boolean, false),
@@ -83,19 +81,17 @@ pub fn reading_columns(readings: &[(Reading, u64)]) -> Vec<ArrayRef> {
     let times = |get: fn(&Reading) -> i64| {
         Arc::new(TimestampMicrosecondArray::from_iter_values(readings.iter().map(|(r, _)| get(r))).with_timezone("UTC"))
     };
-    let small =
-        |get: fn(&Reading) -> u32| Arc::new(UInt32Array::from_iter_values(readings.iter().map(|(r, _)| get(r))));
     let hex = |get: fn(&Reading) -> u64| {
         Arc::new(readings.iter().map(|(r, _)| Some(format!("{:016x}", get(r)))).collect::<StringArray>())
     };
     vec![
-        small(|r| r.number),
+        Arc::new(of(|r| r.number.into())),
         Arc::new(of(|r| r.run)),
         times(|r| r.run_at_us),
         Arc::new(of(|r| r.from_byte as i64)),
         Arc::new(of(|r| r.to_byte as i64)),
         times(|r| r.modified_us),
-        small(|r| r.head_bytes),
+        Arc::new(of(|r| r.head_bytes.into())),
         hex(|r| r.head),
         hex(|r| r.digest),
         Arc::new(readings.iter().map(|(r, _)| Some(r.ends_line)).collect::<arrow::array::BooleanArray>()),
@@ -110,15 +106,16 @@ impl Ledger {
             rows.column_by_name(name)
                 .ok_or_else(|| Error::new("inputs", format!("has no column {name}"), "restore the store from a copy"))
         };
+        // Readers that do not know our schema get the types that Delta has.
         let text = |name: &str| arrow::compute::cast(column(name)?, &DataType::Utf8).map_err(|e| fault(&e));
+        let whole = |name: &str| arrow::compute::cast(column(name)?, &DataType::Int64).map_err(|e| fault(&e));
         let (names, sources, heads, digests) = (text("input_file")?, text("source")?, text("head")?, text("digest")?);
-        let long = |name: &str| column(name).map(|c| c.as_primitive::<Int64Type>());
         let time = |name: &str| column(name).map(|c| c.as_primitive::<TimestampMicrosecondType>());
-        let small = |name: &str| column(name).map(|c| c.as_primitive::<UInt32Type>());
-        let (numbers, runs, run_ats) = (small("number")?, long("run")?, time("run_at")?);
-        let (froms, tos, modifieds) = (long("from_byte")?, long("to_byte")?, time("modified_at")?);
-        let (head_bytes, befores, lasts) = (small("head_bytes")?, long("records_before")?, time("last_event_time")?);
-        let (records, ends) = (column("records")?.as_primitive::<UInt64Type>(), column("ends_line")?.as_boolean());
+        let (numbers, runs, run_ats) = (whole("number")?, whole("run")?, time("run_at")?);
+        let (froms, tos, modifieds) = (whole("from_byte")?, whole("to_byte")?, time("modified_at")?);
+        let (head_bytes, befores, lasts) = (whole("head_bytes")?, whole("records_before")?, time("last_event_time")?);
+        let (records, ends) = (whole("records")?, column("ends_line")?.as_boolean());
+        let long = |array: &ArrayRef, row: usize| array.as_primitive::<Int64Type>().value(row);
         let hex =
             |array: &ArrayRef, row: usize| u64::from_str_radix(array.as_string::<i32>().value(row), 16).unwrap_or(0);
         for row in 0..rows.num_rows() {
@@ -126,16 +123,16 @@ impl Ledger {
             self.push(Entry {
                 input_file: names.as_string::<i32>().value(row).into(),
                 source: if source.is_valid(row) { source.value(row).into() } else { "".into() },
-                records: records.value(row) + befores.value(row) as u64,
+                records: (long(&records, row) + long(&befores, row)) as u64,
                 last_event_us: lasts.is_valid(row).then(|| lasts.value(row)),
                 reading: Reading {
-                    number: numbers.value(row),
-                    run: runs.value(row),
+                    number: long(&numbers, row) as u32,
+                    run: long(&runs, row),
                     run_at_us: run_ats.value(row),
-                    from_byte: froms.value(row) as u64,
-                    to_byte: tos.value(row) as u64,
+                    from_byte: long(&froms, row) as u64,
+                    to_byte: long(&tos, row) as u64,
                     modified_us: modifieds.value(row),
-                    head_bytes: head_bytes.value(row),
+                    head_bytes: long(&head_bytes, row) as u32,
                     head: hex(&heads, row),
                     digest: hex(&digests, row),
                     ends_line: ends.value(row),
@@ -183,14 +180,9 @@ impl Ledger {
         self.entries.iter().filter_map(|e| e.last_event_us).max()
     }
 
-    /// How many readings there are.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing was read yet.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// One of the readings of the last run that brought any.
+    pub fn last_reading(&self) -> Option<&Reading> {
+        self.entries.iter().map(|e| &e.reading).max_by_key(|r| r.run)
     }
 }
 

@@ -7,3 +7,5 @@ pub mod outdir;
 pub mod seen;
 pub mod sorted;
 pub mod spool;
+pub mod standing;
+pub mod verify;

@@ -46,6 +46,7 @@ fn store() -> (tempfile::TempDir, Lock, Table) {
     (dir, lock, table)
 }
 
+#[expect(clippy::too_many_arguments, reason = "what is committed where")]
 fn commit(lock: &Lock, table: &Table, base: &Snapshot, batch: &RecordBatch, txn: i64) -> Result<i64, CommitError> {
     let mut writer = table.writer(lock, base)?;
     writer.write(batch)?;

@@ -82,7 +82,7 @@ fn alert(number: usize, level: Level) -> Alert {
         level,
         tags: vec!["attack.t1078".into()],
         references: vec!["https://example.org/rule".into()],
-        detector: "sigma",
+        detector: "sigma".into(),
         window_start: Some(1_793_527_200_000_000),
         window_end: Some(1_793_527_260_000_000),
         credential_uid: Some("sha256:0123456789abcdef".into()),

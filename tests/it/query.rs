@@ -174,3 +174,30 @@ fn what_the_docs_ask_is_answered() {
         assert!(ran.code == 0 && (rows > 0 || sql.contains("'ongoing'")), "{sql}\n{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_store_is_asked_like_a_report_and_stays_as_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    let store = home.path().join("store").display().to_string();
+    let ask = |sql: &str| keyfault(&["query", sql, "--store", &store, "--format", "csv"]);
+    let no_store = ask("SELECT 1");
+    assert!(no_store.code == 2 && no_store.stderr.contains("is no store of keyfault"), "{}", no_store.stderr);
+    for input in ["samples/kong", "samples/nginx"] {
+        let ran = keyfault(&["analyze", input, "--store", &store]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+    }
+    let before = files(home.path());
+    // `source` is a column by which the files are kept apart; no file holds it.
+    let by_source =
+        ask("SELECT source, count(*) AS n FROM failures WHERE source LIKE '%n%' GROUP BY source ORDER BY source");
+    assert_eq!(by_source.stdout, ask("SELECT source, count(*) AS n FROM failures GROUP BY source ORDER BY 1").stdout);
+    let lines: Vec<&str> = by_source.stdout.lines().map(|l| l.split(',').next().unwrap()).collect();
+    assert_eq!(lines, ["source", "kong", "nginx"]);
+    let inputs = ask("SELECT count(*) AS n FROM inputs");
+    assert_eq!((inputs.code, inputs.stdout.as_str()), (0, "n\n3\n"), "{}", inputs.stderr);
+    assert_eq!(ask("SELECT f.cause FROM failures f JOIN incidents i USING (incident_uid) WHERE f.event_time < '2030-01-01T00:00:00Z'").code, 0);
+    let listed = keyfault(&["query", "--store", &store, "--format", "csv"]);
+    assert!(listed.stdout.contains("\ninputs,3,"), "{}", listed.stdout);
+    assert!(files(home.path()) == before);
+    assert_eq!(keyfault(&["query", "SELECT 1", "--store", &store, "--out", "x"]).code, 2);
+}

@@ -41,6 +41,7 @@ fn run(inputs: &[PathBuf], out: &Path, limits: Limits) {
         gap_us: 3_600_000_000,
         limits,
         rule_notes: Default::default(),
+        locate: None,
         progress: &|_| {},
     };
     keyfault::pipeline::analyze(&engine, run).unwrap();
