@@ -14,11 +14,10 @@ use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::json::{LineDelimitedWriter, WriterBuilder};
 use keyfault::error::Error;
 use keyfault::model::finding::Findings;
-use keyfault::pipeline::{Engine, Keep, Lasting, Night, Options, Receivers, RuleSources, Run, analyze_into, check_rules};
+use keyfault::pipeline::{Engine, Keep, Lasting, Night, Options, Receivers, Retention, RuleSources, Run, analyze_into, check_rules};
 use keyfault::read::find::find;
 use keyfault::rule::set::RuleFile;
-use keyfault::store::delta::Filter;
-use keyfault::store::lasting::open_to_read;
+use keyfault::store::standing::Standing;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -74,8 +73,8 @@ impl Home {
         let found = if names.is_empty() { Vec::new() } else { find(&names)?.0 };
         let run = Run::new(found, self.folder.path().join("report"), &|_| {});
         let store = self.store();
-        let on =
-            Lasting { dir: &store, now_us: self.now_us, retain_days: self.retain_days, receivers: Receivers::default() };
+        let retention = Retention { now_us: self.now_us, days: self.retain_days };
+        let on = Lasting { dir: &store, retention, receivers: Receivers::default() };
         analyze_into(engine(), Run { keep: self.keep, threads: 2, memory_bytes: 64 << 20, ..run }, &on)
     }
 
@@ -92,9 +91,17 @@ impl Home {
 
 /// The rows of one table of a store, without some columns.
 fn rows(store: &Path, table: &str, without: &[&str]) -> Vec<String> {
-    let (table, snapshot) = open_to_read(store, table).unwrap();
+    rows_of(standing(store).iter().find(|standing| standing.name == table).unwrap(), without)
+}
+
+/// All tables as the last run left them.
+fn standing(store: &Path) -> Vec<Standing> {
+    keyfault::store::standing::tables(store).unwrap()
+}
+
+fn rows_of(table: &Standing, without: &[&str]) -> Vec<String> {
     let mut rows = Vec::new();
-    for batch in table.rows(&snapshot, &Filter::all()) {
+    for batch in table.rows() {
         let batch = batch.unwrap();
         let wanted: Vec<usize> = (0..batch.num_columns())
             .filter(|column| !without.contains(&batch.schema().field(*column).name().as_str()))
@@ -127,7 +134,9 @@ fn offset(data_type: &DataType) -> DataType {
 }
 
 fn tables(store: &Path) -> Tables {
-    TABLES.iter().map(|name| (*name, rows(store, name, &OF_THE_RUN))).collect()
+    let standing = standing(store);
+    let of = |name: &str| standing.iter().find(|table| table.name == name).map(|table| rows_of(table, &OF_THE_RUN));
+    TABLES.iter().map(|name| (*name, of(name).unwrap())).collect()
 }
 
 /// Fails with the first rows that only one of two stores has.

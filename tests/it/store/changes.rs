@@ -1,6 +1,6 @@
 //! Inputs that change between runs: what is new in them is read once, and what was read is not read again.
 
-use super::logs::{DENIED, START_US, event, key};
+use super::logs::{DENIED, START_US, event, key, switched_off};
 use super::{Home, Tables, assert_same, count, value};
 use keyfault::model::finding::Findings;
 use std::io::Write as _;
@@ -182,6 +182,25 @@ fn grown_documents_are_read_as_a_whole_and_their_ids_count_once() {
     let problem = grown.coverage[0].problem.clone().unwrap();
     assert!(problem.contains("has grown since it was read, and is not a plain log of lines"), "{problem}");
     assert_eq!(home.tables()["failures"].len(), 9);
+}
+
+#[test]
+fn a_part_that_holds_no_events_does_not_hide_what_the_log_is_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, whole) = (Home::new(), Home::new());
+    let off = event(1, START_US, &key(500), 9, &switched_off(&key(1)));
+    let trail = folder.path().join("a-trail.ndjson");
+    let denied = folder.path().join("b-trail.ndjson");
+    write(&denied, event(2, START_US + 60_000_000, &key(1), 1, DENIED) + "\n", 0);
+    write(&trail, off.clone() + "\n", 0);
+    home.run(&[trail.clone(), denied.clone()]);
+    write(&trail, off + "\nno record that anybody knows\n", 1);
+    assert_eq!(read(&home.run(&[trail.clone(), denied.clone()])), (1, 0, 1));
+    whole.run(&[trail, denied]);
+    let (mut whole, mut found) = (whole.tables(), home.tables());
+    assert!(count(&whole, "incidents", "AKIASTORE00000000001 off 1 min earlier") > 0, "{whole:?}");
+    (whole.remove("inputs"), found.remove("inputs"));
+    assert_same(&whole, &found, "grown by a line that nobody knows");
 }
 
 #[test]

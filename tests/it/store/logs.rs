@@ -50,7 +50,8 @@ const INVALID: &str = "\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"List
 pub const ALLOWED: &str = "\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"GetObject\"";
 const FINE: &str = "\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"PutObject\"";
 
-fn switched_off(key: &str) -> String {
+/// The members of a call that switches a key off.
+pub fn switched_off(key: &str) -> String {
     format!(
         "\"eventSource\":\"iam.amazonaws.com\",\"eventName\":\"UpdateAccessKey\",\"requestParameters\":{{\"accessKeyId\":\"{key}\",\"status\":\"Inactive\",\"userName\":\"u-{key}\"}}"
     )
