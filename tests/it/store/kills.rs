@@ -1,7 +1,7 @@
 //! Kills runs at random moments, as power cuts and schedulers do: a re-run ends in the rows of an undisturbed one, and readers never notice.
 
 use super::logs::{Dice, access_log, cut, events, inventory};
-use super::{TABLES, Tables, assert_same, tables};
+use super::{Home, TABLES, Tables, assert_same, tables};
 use keyfault::store::delta::Table;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -136,6 +136,58 @@ fn killed_runs_end_in_the_rows_of_undisturbed_ones() {
     inputs.extend(access_log(folder.path()));
     inputs.push(inventory(folder.path()));
     hold(&Chain { inputs, runs: 3, options: options() }, 9, 1);
+}
+
+/// A copy of a folder and all that is in it.
+fn copied(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from).into_iter().map(Result::unwrap) {
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(target).unwrap();
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The commit of a run in a table's log.
+fn commit_of(table: &Path, run: i64) -> Option<PathBuf> {
+    let wanted = format!("\"appId\":\"keyfault\",\"version\":{run},");
+    let names = std::fs::read_dir(table.join("_delta_log")).unwrap().map(|e| e.unwrap().path());
+    names.into_iter().find(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains(&wanted)))
+}
+
+#[test]
+fn a_run_that_ends_between_the_commits_of_any_two_tables_is_withdrawn_and_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new();
+    let inputs = cut(folder.path(), &events(200), 100);
+    home.run(&inputs[..1]);
+    let before = home.tables();
+    home.run(&inputs);
+    let after = home.tables();
+    let mut commits: Vec<PathBuf> = std::fs::read_dir(home.store())
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|path| path.is_dir() && !path.ends_with("inputs"))
+        .filter_map(|table| commit_of(&table, 1))
+        .collect();
+    commits.sort();
+    assert!(commits.len() >= 7, "{commits:?}");
+    // Tables commit in the order of their names and `inputs` last: so many of them were still to come.
+    for missing in 0..=commits.len() {
+        let killed = Home::new();
+        copied(&home.store(), &killed.store());
+        let gone = commits[commits.len() - missing..].iter().chain([commit_of(&home.store().join("inputs"), 1).as_ref().unwrap()]).cloned().collect::<Vec<_>>();
+        for commit in gone {
+            std::fs::remove_file(killed.store().join(commit.strip_prefix(home.store()).unwrap())).unwrap();
+        }
+        std::fs::write(killed.store().join("failures/_tmp/4711-0"), "half a file").unwrap();
+        assert_same(&before, &killed.tables(), &format!("a reader, {missing} commits short"));
+        killed.run(&inputs);
+        assert_same(&after, &killed.tables(), &format!("a re-run, {missing} commits short"));
+        assert!(!killed.store().join("failures/_tmp/4711-0").exists(), "half a file is swept away");
+    }
 }
 
 /// `just kill-store 200 FOLDER`: many kills, on real logs.
