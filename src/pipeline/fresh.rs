@@ -100,6 +100,13 @@ struct File<'f> {
     head: Vec<u8>,
 }
 
+impl File<'_> {
+    /// All of it, as it stood when it was looked at: what is written to it while it is read is left to the next run.
+    fn span(&self) -> Span {
+        Span { to_byte: Some(self.bytes), ..Span::default() }
+    }
+}
+
 fn look(ledger: &Ledger, input: &Input) -> Result<Look, Error> {
     let Origin::File(path) = &input.origin else { return Ok(Look::whole(Reading::default())) };
     let Some(now) = standing(path) else { return Ok(Look::whole(Reading::default())) };
@@ -128,7 +135,7 @@ fn look(ledger: &Ledger, input: &Input) -> Result<Look, Error> {
     match same {
         Some(entry) if entry.reading.to_byte == file.bytes => Ok(Look::Known),
         Some(entry) => grown(&file, entry, reading),
-        None => Ok(Look::Fresh { span: Span::default(), problem: rewritten(&file, &candidates), reading }),
+        None => Ok(Look::Fresh { span: file.span(), problem: rewritten(&file, &candidates), reading }),
     }
 }
 
@@ -146,7 +153,7 @@ fn grown(file: &File<'_>, entry: &Entry, reading: Reading) -> Result<Look, Error
     let end = entry.reading.to_byte;
     if !is_log_of_lines(file) {
         let problem = "has grown since it was read, and is not a plain log of lines: read again as a whole; records without ids count again";
-        return Ok(Look::Fresh { span: Span::default(), reading, problem: Some(problem.into()) });
+        return Ok(Look::Fresh { span: file.span(), reading, problem: Some(problem.into()) });
     }
     let (from_byte, is_again) = match entry.reading.ends_line {
         true => (end, false),

@@ -17,7 +17,7 @@ use crate::model::finding::{Alert, Findings};
 use crate::report::failures::undiagnosed;
 use crate::store::delta::DataFile;
 use crate::store::lasting::{Change, Store};
-use crate::store::ledger::{Ledger, Reading};
+use crate::store::ledger::{Ledger, Reading, joined};
 use crate::store::outdir::OutDir;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
@@ -147,9 +147,9 @@ impl Joining<'_, '_> {
         let gathered = &mut collected.gathered;
         gathered.resumed = (self.store.run() > 0).then_some(first_us);
         for (number, (name, sources)) in self.numbering.inputs.iter().enumerate() {
-            if gathered.inputs.get(number).is_none_or(|(name, _)| name.is_empty()) {
-                gathered.name_input(number, name.clone(), sources.clone());
-            }
+            let own = gathered.inputs.get(number).map_or("", |(_, own)| own);
+            let all = joined(own, sources);
+            gathered.name_input(number, name.clone(), all);
         }
         for rows in self.store.rows("gathered", |_| true)? {
             for piece in pieces(&rows?, self.oldest_day) {

@@ -44,38 +44,37 @@ fn rows(of: &[(&str, &str)], is_accepted: bool) -> Result<RecordBatch, Error> {
     RecordBatch::try_new(schema(), vec![Arc::new(receivers), Arc::new(uids), Arc::new(accepted)]).map_err(fault)
 }
 
-/// What was owed when the run began: uids by receiver.
-fn owed(store: &Store) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {
-    let (mut owed, mut accepted) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeSet::new());
+/// Uids of alerts by receiver.
+type Uids = BTreeMap<String, BTreeSet<String>>;
+
+/// What every receiver was owed by earlier runs, and what it has accepted of that.
+fn deliveries(store: &Store) -> Result<(Uids, Uids), Error> {
+    let (mut owed, mut accepted) = (Uids::new(), Uids::new());
     for rows in store.rows(DELIVERIES, |_| true)? {
         let rows = rows?;
         let (receivers, uids) = (rows.column(0).as_string::<i32>(), rows.column(1).as_string::<i32>());
         for row in 0..rows.num_rows() {
-            let (receiver, uid) = (receivers.value(row).to_string(), uids.value(row).to_string());
-            if rows.column(2).as_boolean().value(row) {
-                accepted.insert((receiver, uid));
-            } else {
-                owed.entry(receiver).or_default().insert(uid);
-            }
+            let of = if rows.column(2).as_boolean().value(row) { &mut accepted } else { &mut owed };
+            of.entry(receivers.value(row).to_string()).or_default().insert(uids.value(row).to_string());
         }
     }
-    for (receiver, uid) in accepted {
-        owed.get_mut(&receiver).map(|uids| uids.remove(&uid));
-    }
-    Ok(owed)
+    Ok((owed, accepted))
 }
 
-/// Owes every receiver the alerts that no run told before. Returns the change, and all that is to be sent. An alert that only went on is not sent again.
+/// Owes every receiver the alerts that no run told before. Returns the change, and all that is to be sent. An alert that only went on is not sent
+/// again, nor one that was away for a run, as those of a rule that somebody forgot to name are.
 pub fn owe(store: &Store, to: &Receivers, alerts: &[&Alert], told: &Told) -> Result<(Change, Pending), Error> {
     let mut writer = store.writer(DELIVERIES)?;
-    let (before, mut pending) = (owed(store)?, Pending::new());
+    let ((owed, accepted), mut pending) = (deliveries(store)?, Pending::new());
+    let none = BTreeSet::new();
     for receiver in &to.fingerprints {
-        let wanted = alerts.iter().filter(|a| Some(a.level) >= to.least);
-        let (new, old): (Vec<&Alert>, Vec<&Alert>) = wanted.partition(|a| !told.is_known(&a.alert_uid));
+        let (owed, accepted) = (owed.get(receiver).unwrap_or(&none), accepted.get(receiver).unwrap_or(&none));
+        let open = alerts.iter().filter(|a| Some(a.level) >= to.least && !accepted.contains(&a.alert_uid));
+        let (new, old): (Vec<&Alert>, Vec<&Alert>) = open.partition(|a| !told.is_known(&a.alert_uid));
         let of: Vec<(&str, &str)> = new.iter().map(|a| (receiver.as_str(), a.alert_uid.as_str())).collect();
         writer.write(&rows(&of, false)?)?;
-        let is_owed = |a: &&Alert| before.get(receiver).is_some_and(|uids| uids.contains(&a.alert_uid));
-        pending.insert(receiver.clone(), new.into_iter().chain(old.into_iter().filter(is_owed)).cloned().collect());
+        let old = old.into_iter().filter(|a| owed.contains(&a.alert_uid));
+        pending.insert(receiver.clone(), new.into_iter().chain(old).cloned().collect());
     }
     Ok((Change { table: DELIVERIES, writer, leaves: Vec::new() }, pending))
 }

@@ -212,7 +212,7 @@ impl Store {
         for (table, snapshot) in self.tables.values() {
             let swept = table.vacuum(&self.lock, self.now_ms, age_ms)?;
             gone += swept.orphans + swept.removed + swept.log;
-            if snapshot.version % CHECKPOINT_EVERY == 0 && snapshot.version > 0 {
+            if snapshot.version - table.checkpointed()?.unwrap_or(0) >= CHECKPOINT_EVERY {
                 table.checkpoint(&self.lock, snapshot, self.now_ms)?;
             }
         }
@@ -270,7 +270,10 @@ fn fault(error: CommitError) -> Error {
 
 /// A folder with other things in it must not become a store.
 fn check_folder(dir: &Path) -> Result<(), Error> {
-    if dir.join(INPUTS).join("_delta_log").is_dir() || !dir.exists() {
+    if dir.join(INPUTS).join("_delta_log").is_dir() {
+        return Table::check_ours(&dir.join(INPUTS));
+    }
+    if !dir.exists() {
         return Ok(());
     }
     let names = std::fs::read_dir(dir).map_err(|e| Error::io(dir, &e))?;

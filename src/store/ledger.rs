@@ -5,6 +5,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArra
 use arrow::datatypes::{DataType, Field, Int64Type, TimeUnit, TimestampMicrosecondType};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Bytes at the beginning of an input by which it is looked up.
 pub const HEAD_BYTES: usize = 4096;
@@ -55,6 +56,7 @@ pub struct Ledger {
     entries: Vec<Entry>,
     newest: BTreeMap<Arc<str>, usize>,
     by_head: BTreeMap<(u32, u64), Vec<usize>>,
+    head_bytes: BTreeSet<u32>,
 }
 
 /// The fields of a reading, in order, as columns of `inputs`.
@@ -149,6 +151,7 @@ impl Ledger {
             *of_name = at;
         }
         if entry.reading.to_byte > 0 {
+            self.head_bytes.insert(entry.reading.head_bytes);
             self.by_head.entry((entry.reading.head_bytes, entry.reading.head)).or_default().push(at);
         }
         self.entries.push(entry);
@@ -161,18 +164,30 @@ impl Ledger {
 
     /// Readings that may have been of the same bytes up to where they ended, given the first bytes of an input and its size; those that read furthest first.
     pub fn candidates(&self, head: &[u8], bytes: u64) -> Vec<&Entry> {
-        let lengths: BTreeSet<u32> = self.by_head.keys().map(|(bytes, _)| *bytes).collect();
-        let fits = lengths.into_iter().filter(|n| *n as usize <= head.len());
-        let alike = fits.filter_map(|n| self.by_head.get(&(n, digest(&head[..n as usize])))).flatten();
-        let mut found: Vec<&Entry> =
-            alike.map(|at| &self.entries[*at]).filter(|e| e.reading.to_byte <= bytes).collect();
+        // There may be as many lengths as bytes, so every byte is digested once and not once a length.
+        let (mut digest, mut from) = (Xxh3::new(), 0);
+        let fits = self.head_bytes.iter().take_while(|n| **n as usize <= head.len());
+        let alike = fits.filter_map(|n| {
+            digest.update(&head[from..*n as usize]);
+            from = *n as usize;
+            self.by_head.get(&(*n, digest.digest()))
+        });
+        let of_length = alike.flatten().map(|at| &self.entries[*at]);
+        let mut found: Vec<&Entry> = of_length.filter(|e| e.reading.to_byte <= bytes).collect();
         found.sort_by_key(|e| (std::cmp::Reverse(e.reading.to_byte), e.reading.run));
         found
     }
 
-    /// Every input once, by number: its name and sources.
+    /// Every input once, by number: its name and the sources that any of its readings found.
     pub fn inputs(&self) -> BTreeMap<u32, (Arc<str>, Arc<str>)> {
-        self.entries.iter().map(|e| (e.reading.number, (e.input_file.clone(), e.source.clone()))).collect()
+        let mut inputs: BTreeMap<u32, (Arc<str>, Arc<str>)> = BTreeMap::new();
+        for entry in &self.entries {
+            let (_, sources) = inputs.entry(entry.reading.number).or_insert((entry.input_file.clone(), "".into()));
+            if *sources != entry.source {
+                *sources = joined(sources, &entry.source);
+            }
+        }
+        inputs
     }
 
     /// Time of the last event of all.
@@ -184,6 +199,12 @@ impl Ledger {
     pub fn last_reading(&self) -> Option<&Reading> {
         self.entries.iter().map(|e| &e.reading).max_by_key(|r| r.run)
     }
+}
+
+/// Sources that either of two lists names, each once, in order, joined by commas.
+pub fn joined(one: &str, other: &str) -> Arc<str> {
+    let all: BTreeSet<&str> = one.split(',').chain(other.split(',')).filter(|source| !source.is_empty()).collect();
+    all.into_iter().collect::<Vec<_>>().join(",").into()
 }
 
 /// The digest by which bytes are compared.

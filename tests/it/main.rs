@@ -25,5 +25,6 @@ mod samples;
 mod scenarios;
 mod secrets;
 mod sigmahq;
+mod store;
 mod table;
 mod tidy;

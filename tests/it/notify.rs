@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 const OK: &str = "200 OK";
 
 /// A webhook that answers from a script, and with 200 when the script is over.
-struct Webhook {
-    url: String,
+pub struct Webhook {
+    pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Webhook {
-    fn answering(script: &[&str]) -> Webhook {
+    pub fn answering(script: &[&str]) -> Webhook {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook/secret-of-the-url", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -41,7 +41,7 @@ impl Webhook {
     }
 
     /// The bodies of all requests so far.
-    fn bodies(&self) -> Vec<Value> {
+    pub fn bodies(&self) -> Vec<Value> {
         let requests = self.requests.lock().unwrap();
         requests
             .iter()

@@ -110,6 +110,20 @@ impl Table {
         Ok(table)
     }
 
+    /// Refuses a table that this program may not write to, and touches nothing. A folder without a table is fine.
+    pub fn check_ours(dir: &Path) -> Result<(), Error> {
+        if Log::of(dir).list()?.newest().is_none() {
+            return Ok(());
+        }
+        let table = Table::open(dir)?;
+        check_writable(&table.place(), &table.snapshot()?)
+    }
+
+    /// The version of the newest checkpoint.
+    pub fn checkpointed(&self) -> Result<Option<i64>, Error> {
+        Ok(self.log.list()?.checkpoints.last().copied())
+    }
+
     fn create(&self, now_ms: i64) -> Result<(), Error> {
         let foreign = names(&self.log.table)?.into_iter().find(|n| n != "_delta_log" && n != ASIDE && n != "LOCK");
         let foreign = foreign.or(names(&self.log.folder())?.into_iter().next());
