@@ -42,8 +42,8 @@ pub struct Store {
 pub struct Change {
     /// Which.
     pub table: &'static str,
-    /// Rows that join it.
-    pub writer: Writer,
+    /// Files that join it.
+    pub joins: Vec<DataFile>,
     /// What leaves it. Files that hold the same as new ones stay instead.
     pub leaves: Vec<DataFile>,
 }
@@ -131,7 +131,7 @@ impl Store {
     pub fn commit(&mut self, mut changes: Vec<Change>) -> Result<(), Error> {
         changes.sort_by_key(|c| (c.table == INPUTS, c.table));
         for change in changes {
-            let (adds, removes) = self.unlike(change.table, change.writer.finish()?, change.leaves)?;
+            let (adds, removes) = self.unlike(change.table, change.joins, change.leaves)?;
             if adds.is_empty() && removes.is_empty() && change.table != INPUTS {
                 continue;
             }

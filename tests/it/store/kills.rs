@@ -114,7 +114,8 @@ fn hold(chain: &Chain, kills: usize, seed: u64) {
 
 /// Whether some table has a commit of a run that `inputs` does not have.
 fn is_midway(store: &Path) -> bool {
-    let run = |table: &str| Table::open(&store.join(table)).and_then(|t| t.snapshot()).ok().and_then(|s| s.txn("keyfault"));
+    let run =
+        |table: &str| Table::open(&store.join(table)).and_then(|t| t.snapshot()).ok().and_then(|s| s.txn("keyfault"));
     TABLES.iter().any(|table| run(table) > run("inputs"))
 }
 
@@ -178,7 +179,11 @@ fn a_run_that_ends_between_the_commits_of_any_two_tables_is_withdrawn_and_made_a
     for missing in 0..=commits.len() {
         let killed = Home::new();
         copied(&home.store(), &killed.store());
-        let gone = commits[commits.len() - missing..].iter().chain([commit_of(&home.store().join("inputs"), 1).as_ref().unwrap()]).cloned().collect::<Vec<_>>();
+        let gone = commits[commits.len() - missing..]
+            .iter()
+            .chain([commit_of(&home.store().join("inputs"), 1).as_ref().unwrap()])
+            .cloned()
+            .collect::<Vec<_>>();
         for commit in gone {
             std::fs::remove_file(killed.store().join(commit.strip_prefix(home.store()).unwrap())).unwrap();
         }

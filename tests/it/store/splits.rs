@@ -1,6 +1,6 @@
 //! The same inputs in one run, two, ten or fifty, in order and out of it: the same rows in every table.
 
-use super::logs::{Dice, access_log, cut, event, events, inventory, key, ALLOWED, DENIED, START_US};
+use super::logs::{ALLOWED, DENIED, Dice, START_US, access_log, cut, event, events, inventory, key};
 use super::{Home, Tables, assert_same, count, rows, value};
 use std::path::{Path, PathBuf};
 
