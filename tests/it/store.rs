@@ -14,7 +14,9 @@ use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::json::{LineDelimitedWriter, WriterBuilder};
 use keyfault::error::Error;
 use keyfault::model::finding::Findings;
-use keyfault::pipeline::{Engine, Keep, Lasting, Night, Options, Receivers, Retention, RuleSources, Run, analyze_into, check_rules};
+use keyfault::pipeline::{
+    Engine, Keep, Lasting, Night, Options, Receivers, Retention, RuleSources, Run, analyze_into, check_rules,
+};
 use keyfault::read::find::find;
 use keyfault::rule::set::RuleFile;
 use keyfault::store::standing::Standing;
@@ -106,8 +108,7 @@ fn rows_of(table: &Standing, without: &[&str]) -> Vec<String> {
         let wanted: Vec<usize> = (0..batch.num_columns())
             .filter(|column| !without.contains(&batch.schema().field(*column).name().as_str()))
             .collect();
-        let mut writer: LineDelimitedWriter<Vec<u8>> =
-            WriterBuilder::new().with_explicit_nulls(true).build(Vec::new());
+        let mut writer: LineDelimitedWriter<Vec<u8>> = WriterBuilder::new().with_explicit_nulls(true).build(Vec::new());
         writer.write(&by_offset(&batch.project(&wanted).unwrap())).unwrap();
         writer.finish().unwrap();
         rows.extend(String::from_utf8(writer.into_inner()).unwrap().lines().map(str::to_string));
@@ -118,7 +119,8 @@ fn rows_of(table: &Standing, without: &[&str]) -> Vec<String> {
 
 /// The rows with times whose zone is written as an offset, which is all that the writer of JSON knows.
 fn by_offset(rows: &RecordBatch) -> RecordBatch {
-    let fields: Fields = rows.schema().fields().iter().map(|f| f.as_ref().clone().with_data_type(offset(f.data_type()))).collect();
+    let fields: Fields =
+        rows.schema().fields().iter().map(|f| f.as_ref().clone().with_data_type(offset(f.data_type()))).collect();
     let columns = rows.columns().iter().zip(&fields).map(|(c, f)| cast(c, f.data_type()).unwrap()).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap()
 }

@@ -11,7 +11,10 @@ use std::time::{Duration, SystemTime};
 fn lines(range: std::ops::Range<i64>) -> String {
     let line = |n: i64| {
         let time = chrono::DateTime::from_timestamp_micros(START_US + n * 60_000_000).unwrap();
-        format!("10.0.0.1 - ann [{}] \"GET /v1/{n} HTTP/1.1\" 401 7 \"-\" \"curl/8\"\n", time.format("%d/%b/%Y:%H:%M:%S +0000"))
+        format!(
+            "10.0.0.1 - ann [{}] \"GET /v1/{n} HTTP/1.1\" 401 7 \"-\" \"curl/8\"\n",
+            time.format("%d/%b/%Y:%H:%M:%S +0000")
+        )
     };
     range.map(line).collect()
 }
@@ -207,9 +210,8 @@ fn a_part_that_holds_no_events_does_not_hide_what_the_log_is_of() {
 fn files_that_vanish_keep_their_rows() {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::new();
-    let logs: Vec<PathBuf> = (0..3)
-        .map(|n| write(&folder.path().join(format!("{n}.log")), lines(n * 10..n * 10 + 10), n as u64))
-        .collect();
+    let logs: Vec<PathBuf> =
+        (0..3).map(|n| write(&folder.path().join(format!("{n}.log")), lines(n * 10..n * 10 + 10), n as u64)).collect();
     home.run(&logs);
     let before = home.tables();
     std::fs::remove_file(&logs[1]).unwrap();

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 fn days(folder: &Path, number: i64) -> Vec<PathBuf> {
     let day = |day: i64| {
         let at = |n: i64| START_US + day * DAY_US + DAY_US / 2 + n * 300_000_000;
-        let lines: Vec<String> =
-            (0..10).map(|n| event((day * 10 + n) as u64, at(n), &key(1), 1, DENIED)).collect();
+        let lines: Vec<String> = (0..10).map(|n| event((day * 10 + n) as u64, at(n), &key(1), 1, DENIED)).collect();
         let path = folder.join(format!("day-{day:02}.ndjson"));
         std::fs::write(&path, lines.join("\n") + "\n").unwrap();
         path
@@ -62,7 +61,8 @@ fn a_clock_that_is_far_ahead_or_behind_forgets_nothing() {
     logs.iter().for_each(|log| drop(calm.run(std::slice::from_ref(log))));
     let mut home = Home::new();
     home.retain_days = Some(30);
-    for (log, now_us) in logs.iter().zip([NOW_US, NOW_US + 40 * 365 * DAY_US, 0, NOW_US - 1, -DAY_US, NOW_US + DAY_US]) {
+    for (log, now_us) in logs.iter().zip([NOW_US, NOW_US + 40 * 365 * DAY_US, 0, NOW_US - 1, -DAY_US, NOW_US + DAY_US])
+    {
         home.now_us = now_us;
         home.run(std::slice::from_ref(log));
         home.run(&[]);

@@ -88,10 +88,12 @@ fn hold(chain: &Chain, kills: usize, seed: u64) {
     let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for run in 0..chain.runs {
-            for _ in 0..(kills * (run + 1) / chain.runs - kills * run / chain.runs) {
+            for number in 0..(kills * (run + 1) / chain.runs - kills * run / chain.runs) {
                 let mut child = chain.start(run, &store);
                 let most = known.durations[run].as_micros() as u64;
-                std::thread::sleep(Duration::from_micros(dice.below(most)));
+                // Every other kill is aimed at the end, where the commits are.
+                let late = number.is_multiple_of(2).then(|| most * 6 / 10 + dice.below(most * 6 / 10));
+                std::thread::sleep(Duration::from_micros(late.unwrap_or_else(|| dice.below(most))));
                 let _ = child.kill();
                 let _ = child.wait();
                 midway += usize::from(is_midway(&store));
@@ -114,7 +116,8 @@ fn hold(chain: &Chain, kills: usize, seed: u64) {
 
 /// Whether some table has a commit of a run that `inputs` does not have.
 fn is_midway(store: &Path) -> bool {
-    let run = |table: &str| Table::open(&store.join(table)).and_then(|t| t.snapshot()).ok().and_then(|s| s.txn("keyfault"));
+    let run =
+        |table: &str| Table::open(&store.join(table)).and_then(|t| t.snapshot()).ok().and_then(|s| s.txn("keyfault"));
     TABLES.iter().any(|table| run(table) > run("inputs"))
 }
 
@@ -178,7 +181,11 @@ fn a_run_that_ends_between_the_commits_of_any_two_tables_is_withdrawn_and_made_a
     for missing in 0..=commits.len() {
         let killed = Home::new();
         copied(&home.store(), &killed.store());
-        let gone = commits[commits.len() - missing..].iter().chain([commit_of(&home.store().join("inputs"), 1).as_ref().unwrap()]).cloned().collect::<Vec<_>>();
+        let gone = commits[commits.len() - missing..]
+            .iter()
+            .chain([commit_of(&home.store().join("inputs"), 1).as_ref().unwrap()])
+            .cloned()
+            .collect::<Vec<_>>();
         for commit in gone {
             std::fs::remove_file(killed.store().join(commit.strip_prefix(home.store()).unwrap())).unwrap();
         }

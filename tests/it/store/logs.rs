@@ -90,10 +90,16 @@ pub fn cut(folder: &Path, lines: &[String], each: usize) -> Vec<PathBuf> {
 /// A list of some of the keys, to which the name gives the last place.
 pub fn inventory(folder: &Path) -> PathBuf {
     let path = folder.join("zz-inventory.csv");
-    let mut text = "name,credential,provider,owner,owner_kind,environment,created,expires,status,allowed_ips\n".to_string();
+    let mut text =
+        "name,credential,provider,owner,owner_kind,environment,created,expires,status,allowed_ips\n".to_string();
     for number in 0..40 {
         let (expires, status) = if number % 3 == 0 { ("2026-11-02", "active") } else { ("", "inactive") };
-        let _ = writeln!(text, "n{number},{},aws,team-{},human,prod,2026-01-10,{expires},{status},", key(number), number % 4);
+        let _ = writeln!(
+            text,
+            "n{number},{},aws,team-{},human,prod,2026-01-10,{expires},{status},",
+            key(number),
+            number % 4
+        );
     }
     std::fs::write(&path, text).unwrap();
     path
@@ -104,7 +110,12 @@ pub fn access_log(folder: &Path) -> Vec<PathBuf> {
     let line = |n: u64| {
         let time = chrono::DateTime::from_timestamp_micros(START_US + n as i64 * 300_000_000).unwrap();
         let status = if n % 7 < 3 { 401 } else { 200 };
-        format!("10.0.0.{} - u{} [{}] \"GET /v1/x HTTP/1.1\" {status} 512 \"-\" \"curl/8\"", n % 5, n % 3, time.format("%d/%b/%Y:%H:%M:%S +0000"))
+        format!(
+            "10.0.0.{} - u{} [{}] \"GET /v1/x HTTP/1.1\" {status} 512 \"-\" \"curl/8\"",
+            n % 5,
+            n % 3,
+            time.format("%d/%b/%Y:%H:%M:%S +0000")
+        )
     };
     let lines: Vec<String> =
         (0..400).map(|n| if n % 50 == 49 { "a line that nobody knows".into() } else { line(n) }).collect();

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 /// Every file and folder below a folder, with the bytes of files.
 fn picture(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let entries = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
-    entries.map(|e| (e.path().to_path_buf(), e.file_type().is_file().then(|| std::fs::read(e.path()).unwrap()))).collect()
+    entries
+        .map(|e| (e.path().to_path_buf(), e.file_type().is_file().then(|| std::fs::read(e.path()).unwrap())))
+        .collect()
 }
 
 /// The command on a store.
@@ -38,13 +40,17 @@ fn refuses(folder: &Path, input: &Path, words: &[&str]) {
         assert!(ran.stderr.contains(word), "no \"{word}\" in {}", ran.stderr);
     }
     let after = picture(folder);
-    let changed: Vec<&PathBuf> = before.keys().chain(after.keys()).filter(|p| before.get(*p) != after.get(*p)).collect();
+    let changed: Vec<&PathBuf> =
+        before.keys().chain(after.keys()).filter(|p| before.get(*p) != after.get(*p)).collect();
     assert!(changed.is_empty(), "{words:?}: {changed:?}");
 }
 
 fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> =
-        picture(folder).into_iter().filter(|(p, bytes)| bytes.is_some() && p.display().to_string().ends_with(end)).map(|(p, _)| p).collect();
+    let mut found: Vec<PathBuf> = picture(folder)
+        .into_iter()
+        .filter(|(p, bytes)| bytes.is_some() && p.display().to_string().ends_with(end))
+        .map(|(p, _)| p)
+        .collect();
     found.sort();
     found
 }
@@ -68,7 +74,8 @@ fn a_delta_table_of_another_program_is_left_alone() {
     let store = folder.path().join("store");
     let log = store.join("inputs/_delta_log");
     std::fs::create_dir_all(&log).unwrap();
-    let schema = r#"{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}"#;
+    let schema =
+        r#"{\"type\":\"struct\",\"fields\":[{\"name\":\"a\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}"#;
     let first = format!(
         "{{\"protocol\":{{\"minReaderVersion\":1,\"minWriterVersion\":2}}}}\n{{\"metaData\":{{\"id\":\"x\",\"format\":{{\"provider\":\"parquet\",\"options\":{{}}}},\"schemaString\":\"{schema}\",\"partitionColumns\":[],\"configuration\":{{}},\"createdTime\":0}}}}\n"
     );
@@ -77,20 +84,32 @@ fn a_delta_table_of_another_program_is_left_alone() {
 }
 
 #[test]
-fn a_store_of_a_newer_keyfault_is_left_alone() {
+fn stores_of_a_newer_and_of_an_older_layout_are_left_alone() {
     let (home, _, new) = filled();
-    let log = home.store().join("inputs/_delta_log");
-    let first = log.join(format!("{:020}.json", 0));
+    for (layout, words) in [
+        (999, ["has layout 999, newer than", "use the newer keyfault"]),
+        (0, ["has layout 0, which is read no more", "begin a new --store"]),
+    ] {
+        written_as(&home.store(), layout);
+        refuses(&home.store(), &new, &words);
+    }
+}
+
+/// Writes another number of the layout into the log of `inputs`.
+fn written_as(store: &Path, layout: u32) {
+    let first = store.join("inputs/_delta_log").join(format!("{:020}.json", 0));
     let text = std::fs::read_to_string(&first).unwrap();
-    let newer = regex::Regex::new(r#""keyfault.store":"\d+""#).unwrap().replace(&text, "\"keyfault.store\":\"999\"");
-    std::fs::write(&first, newer.as_ref()).unwrap();
-    refuses(&home.store(), &new, &["has layout 999, newer than", "use the newer keyfault"]);
+    let other = format!("\"keyfault.store\":\"{layout}\"");
+    let text = regex::Regex::new(r#""keyfault.store":"\d+""#).unwrap().replace(&text, other.as_str()).into_owned();
+    std::fs::write(&first, text).unwrap();
 }
 
 #[test]
 fn damage_is_told_and_repaired_by_a_copy() {
     let (home, inputs, new) = filled();
-    for (table, words) in [("gathered", "data file is damaged"), ("failures", "data file is damaged"), ("inputs", "data file is damaged")] {
+    for (table, words) in
+        [("gathered", "data file is damaged"), ("failures", "data file is damaged"), ("inputs", "data file is damaged")]
+    {
         let (snapshot_file, bytes) = newest_file(&home.store(), table);
         std::fs::write(&snapshot_file, &bytes[..bytes.len() - 9]).unwrap();
         refuses(&home.store(), &new, &[snapshot_file.to_str().unwrap(), words, "restore the file from a copy"]);
