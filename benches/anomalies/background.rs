@@ -72,6 +72,11 @@ impl Key {
         }
     }
 
+    /// Whether the log says where from it is used; of calls that services make for it, none does.
+    pub fn has_addresses(&self) -> bool {
+        self.seen.iter().any(|seen| seen.refused_by.is_empty() && !seen.src_ip.is_empty())
+    }
+
     /// One of its accepted calls, as it is made on some day.
     pub fn call(&self, at: i64, random: &mut Random) -> Call {
         let accepted: Vec<&Seen> = self.seen.iter().filter(|seen| seen.refused_by.is_empty()).collect();

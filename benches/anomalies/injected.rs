@@ -54,7 +54,9 @@ pub fn inject(keys: &[Key], random: &mut Random) -> Plan {
     let calm: Vec<usize> = (0..keys.len()).filter(|k| keys[*k].rhythm != Rhythm::Roaming).collect();
     for (number, rule) in RULES.into_iter().enumerate() {
         for turn in 0..EACH {
-            let key = calm[(turn * 4 + number * 5) % calm.len()];
+            let fits = |key: &&usize| rule != "new_network" || keys[**key].has_addresses();
+            let from = turn * 4 + number * 5;
+            let Some(&key) = calm.iter().cycle().skip(from).take(calm.len()).find(fits) else { continue };
             // A day of its own for every kind, so that one anomaly does not hide in another.
             let day = (WEEKS - 2) * 7 + number as i64 % 14;
             let at = MONDAY + day * DAY + (1 + random.below(20)) as i64 * HOUR;
@@ -81,7 +83,8 @@ impl Plan {
         let own = usual.key.clone();
         let lines = match rule {
             "usage_spike" => {
-                let count = (5.0 * key.mean((at - MONDAY) / HOUR)).max(60.0) as i64;
+                // Ten times as much as is usual, and no less than a hundred.
+                let count = (10.0 * key.mean((at - MONDAY) / HOUR)).max(100.0) as i64;
                 calls(count, HOUR / (count + 1), &usual)
             }
             "refusal_spike" => calls(60, 9, &usual.refused()),

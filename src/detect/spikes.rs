@@ -38,9 +38,10 @@ pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, since_
     for &(step, count) in steps.iter().filter(|(_, n)| f64::from(*n) >= anomaly.at_least) {
         // Within an episode the hours before it are what is usual. Bursts that do not end become usual.
         let until = begun(&peaks, step).filter(|_| !is_burst).unwrap_or(step);
-        let usual = counts.usual(step, until, how);
+        let mut usual = counts.usual(step, until, how);
         // Where nothing is usual yet, the least number of a burst decides.
-        if usual.as_ref().map_or(is_burst, |usual| usual.is_exceeded(f64::from(count), how)) {
+        let is_unusual = |usual| counts.is_unusual(f64::from(count), (usual, until), how);
+        if usual.as_mut().map_or(is_burst, is_unusual) {
             peaks.push(Peak { step, count, usual });
         }
     }

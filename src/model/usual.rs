@@ -14,6 +14,15 @@ const LOOKED_BACK: i64 = 8;
 /// Most steps looked back where no hour of the day can be told yet.
 const RECENT_STEPS: i64 = 2_048;
 
+/// Days by which is told how far counts go in bursts.
+const DISPERSION_DAYS: i64 = 28;
+/// Fewer pairs of steps than this tell nothing about bursts.
+const FEWEST_PAIRS: usize = 20;
+/// The median of a squared normal deviation.
+const MEDIAN_CHI: f64 = 0.455;
+/// Counts that go further in bursts than this have no usual size.
+const MOST_DISPERSED: f64 = 50.0;
+
 /// How a spread is worked out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Method {
@@ -117,8 +126,13 @@ impl Usual {
         Some(Usual { median, low, high, most: tenths(&all).1, spread: deviation.max(least), compared })
     }
 
+    /// Makes the spread as wide as counts are that come in bursts: `dispersion` is the variance by the mean, 1 of independent events.
+    fn widen(&mut self, dispersion: f64) {
+        self.spread = self.spread.max((self.median.max(1.0) * dispersion).sqrt());
+    }
+
     /// Whether a count is as far from usual as is asked.
-    pub fn is_exceeded(&self, count: f64, how: &Narrowing) -> bool {
+    fn is_exceeded(&self, count: f64, how: &Narrowing) -> bool {
         self.score(count) >= how.min_z && count >= how.min_ratio * self.most
     }
 
@@ -189,6 +203,39 @@ impl Counts {
         }
         let from = first.max(until - RECENT_STEPS);
         Usual::of(vec![(from..until).map(|s| f64::from(self.get(s))).collect()], Compared::Recent, how)
+    }
+}
+
+impl Counts {
+    /// Whether a count is unusual, given what is usual by the steps before `until`. How far bursts go is looked at only where it decides.
+    pub fn is_unusual(&self, count: f64, (usual, until): (&mut Usual, i64), how: &Narrowing) -> bool {
+        if how.method == Method::Count && usual.is_exceeded(count, how) {
+            usual.widen(self.dispersion(until));
+        }
+        usual.is_exceeded(count, how)
+    }
+
+    /// The variance of counts by their mean, at least 1: by how far the same steps of two days in a row are apart, over four weeks.
+    fn dispersion(&self, until: i64) -> f64 {
+        let day = DAY_US / self.step_us();
+        let from = until - DISPERSION_DAYS * day;
+        let recent = self.from(from).iter().take_while(|(step, _)| *step < until);
+        let known = |step: i64| (from..until).contains(&step);
+        let mut apart: Vec<f64> = Vec::new();
+        for &(step, count) in recent {
+            let pairs = [(step - day, false), (step + day, true)];
+            for (other, is_later) in pairs.into_iter().filter(|(other, _)| known(*other)) {
+                let with = self.get(other);
+                // Of two steps with counts the earlier one tells both.
+                if (with == 0 || is_later) && count + with >= 2 {
+                    let (a, b) = (f64::from(count), f64::from(with));
+                    apart.push((a - b).powi(2) / (a + b));
+                }
+            }
+        }
+        apart.sort_by(f64::total_cmp);
+        let median = middle(&apart).filter(|_| apart.len() >= FEWEST_PAIRS);
+        median.map_or(1.0, |median| (median / MEDIAN_CHI).clamp(1.0, MOST_DISPERSED))
     }
 }
 

@@ -52,4 +52,10 @@ impl Past {
         self.known = Some((until, usual.clone()));
         usual
     }
+
+    /// Whether the measure of a window that ends now is as far from usual as is asked.
+    pub fn is_unusual(&self, measure: f64, (usual, now): (&mut Usual, Micros)) -> bool {
+        let until = self.counts.step_of(now.saturating_sub(self.timespan_us));
+        self.counts.is_unusual(measure, (usual, until), &self.how)
+    }
 }

@@ -163,9 +163,10 @@ impl<'w> Sliding<'w> {
             return self.close();
         }
         let measure = self.measure.value();
-        let usual = self.past.as_mut().and_then(|past| past.usual(now)).map(|u| (u.score(measure), u));
-        let how = self.window.narrowing.as_ref();
-        let is_unusual = usual.as_ref().zip(how).is_none_or(|((_, usual), how)| usual.is_exceeded(measure, how));
+        let mut usual = self.past.as_mut().and_then(|past| past.usual(now));
+        let is_unusual =
+            self.past.as_ref().zip(usual.as_mut()).is_none_or(|(past, u)| past.is_unusual(measure, (u, now)));
+        let usual = usual.map(|u| (u.score(measure), u));
         if is_unusual { self.satisfied(now, usual) } else { self.close() }
     }
 
