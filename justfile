@@ -38,6 +38,11 @@ bench-anomalies DIR *SEEDS:
 bench-credentials NUMBER *RUNS:
     cargo bench --locked --bench credentials -- "$@"
 
+# kills so many runs on a store at random moments, of made-up logs or those in a folder: the same rows as without
+kill-store KILLS *FOLDER:
+    cargo build --locked --release
+    KEYFAULT_PROGRAM="${CARGO_TARGET_DIR:-target}/release/keyfault" KEYFAULT_KILLS="$1" ${2:+KEYFAULT_KILL_INPUTS="$2"} cargo test --locked --test it many_kills -- --nocapture
+
 # the documentation of the code, private items too
 docs:
     cargo doc --no-deps --document-private-items --open

@@ -86,7 +86,7 @@ fn last_run(tables: &[Standing]) -> Result<String, Error> {
 
 fn verify(dir: &Path) -> Result<Exit, Error> {
     let tables = tables(dir)?;
-    let faults: Vec<String> = tables.iter().flat_map(faults).collect();
+    let faults: Vec<Error> = tables.iter().flat_map(faults).collect();
     faults.iter().for_each(|fault| terminal::data(&format!("{fault}\n")));
     let files = count(tables.iter().map(files).sum());
     terminal::talk(&match faults.len() {

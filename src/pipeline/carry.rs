@@ -189,3 +189,36 @@ impl Gathered {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A piece of every kind, as a store of this layout holds it.
+    const WRITTEN: &str = include_str!("../../tests/store/pieces.txt");
+    const RAISE: &str = "stores of this layout would be misread: raise LAYOUT in src/store/delta/guard.rs, and only then write tests/store/pieces.txt anew";
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_stores_of_this_layout_hold_is_read_as_it_was_meant() {
+        let mut kinds = Vec::new();
+        for (kind, body) in WRITTEN.lines().filter_map(|line| line.split_once(' ')) {
+            let piece: Piece = postcard::from_bytes(&bytes(body)).unwrap_or_else(|e| panic!("{kind}: {e}: {RAISE}"));
+            assert_eq!(piece.kind(), kind, "{RAISE}");
+            assert_eq!(postcard::to_allocvec(&piece).unwrap(), bytes(body), "{kind}: {RAISE}");
+            insta::assert_snapshot!(format!("piece_{kind}"), format!("{piece:#?}"));
+            kinds.push(kind);
+        }
+        let all = ["profile", "change", "listed", "beats", "audit", "matched", "step", "near", "baseline", "alert"];
+        assert_eq!(kinds, all, "a piece of every kind is held");
+    }
+
+    #[test]
+    fn hashes_that_stores_of_this_layout_hold_are_made_as_they_were() {
+        assert_eq!(crate::diagnose::profiles::hash("AKIAIOSFODNN7EXAMPLE"), 3_464_568_619_278_680_125, "{RAISE}");
+        assert_eq!(crate::store::ledger::digest(b"2026-11-01 a line"), 11_973_018_212_263_157_074, "{RAISE}");
+    }
+}

@@ -71,7 +71,7 @@ pub fn reported(store: &Store, out: &OutDir, table: &'static str) -> Result<Chan
     for rows in parquet::read(&out.file(&format!("{table}.parquet"))?)? {
         writer.write(&rows?)?;
     }
-    Ok(Change { table, writer, leaves: store.files(table, |_| true)? })
+    Ok(Change { table, joins: writer.finish()?, leaves: store.files(table, |_| true)? })
 }
 
 /// Rows of the report behind those that the store has.
@@ -80,7 +80,7 @@ pub fn rejected(store: &Store, out: &OutDir) -> Result<Change, Error> {
     for rows in parquet::read(&out.file("rejects.parquet")?)? {
         writer.write(&rows?)?;
     }
-    Ok(Change { table: "rejects", writer, leaves: Vec::new() })
+    Ok(Change { table: "rejects", joins: writer.finish()?, leaves: Vec::new() })
 }
 
 /// The events of the run.
@@ -91,7 +91,7 @@ pub fn events(store: &Store, collected: &Collector<'_>) -> Result<Change, Error>
             writer.write(&dated(&rows?, &[])?)?;
         }
     }
-    Ok(Change { table: "events", writer, leaves: Vec::new() })
+    Ok(Change { table: "events", joins: writer.finish()?, leaves: Vec::new() })
 }
 
 /// All refusals with their verdicts, those of earlier runs too.
@@ -113,7 +113,7 @@ pub fn refused(
         }
         writer.write(&dated(&rows, &[(claims_field(), Arc::new(claims.finish()))])?)?;
     }
-    Ok(Change { table: "failures", writer, leaves: store.files("failures", |_| true)? })
+    Ok(Change { table: "failures", joins: writer.finish()?, leaves: store.files("failures", |_| true)? })
 }
 
 /// Rows of events with further columns and the day of each.
@@ -134,7 +134,7 @@ pub fn seen(store: &Store, collected: &mut Collector<'_>) -> Result<Change, Erro
     loop {
         let some = digests.by_ref().take(ROWS).collect::<Result<Vec<_>, _>>()?;
         if some.is_empty() {
-            return Ok(Change { table: "seen", writer, leaves: Vec::new() });
+            return Ok(Change { table: "seen", joins: writer.finish()?, leaves: Vec::new() });
         }
         let days: Date32Array = some.iter().map(|(day, _)| Some(*day).filter(|d| *d != NO_DAY)).collect();
         let bytes = BinaryArray::from_iter_values(some.iter().map(|(_, digest)| digest.to_le_bytes()));
@@ -190,7 +190,7 @@ impl Pieces {
     /// The change that they make.
     pub fn change(mut self, leaves: Vec<DataFile>) -> Result<Change, Error> {
         self.flush()?;
-        Ok(Change { table: "gathered", writer: self.writer, leaves })
+        Ok(Change { table: "gathered", joins: self.writer.finish()?, leaves })
     }
 }
 
@@ -206,5 +206,5 @@ pub fn inputs(store: &Store, out: &OutDir, readings: &[(Reading, u64)]) -> Resul
         let schema = with_fields(&rows.schema(), reading_fields());
         writer.write(&RecordBatch::try_new(schema, columns).map_err(fault)?)?;
     }
-    Ok(Change { table: "inputs", writer, leaves: Vec::new() })
+    Ok(Change { table: "inputs", joins: writer.finish()?, leaves: Vec::new() })
 }

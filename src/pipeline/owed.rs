@@ -76,7 +76,7 @@ pub fn owe(store: &Store, to: &Receivers, alerts: &[&Alert], told: &Told) -> Res
         let old = old.into_iter().filter(|a| owed.contains(&a.alert_uid));
         pending.insert(receiver.clone(), new.into_iter().chain(old).cloned().collect());
     }
-    Ok((Change { table: DELIVERIES, writer, leaves: Vec::new() }, pending))
+    Ok((Change { table: DELIVERIES, joins: writer.finish()?, leaves: Vec::new() }, pending))
 }
 
 /// Notes what receivers have accepted.

@@ -7,6 +7,7 @@ use super::delta::lock::Holder;
 use super::delta::read::Batches;
 use super::delta::write::Writer;
 use super::delta::{Commit, CommitError, DataFile, Filter, Lock, Snapshot, Table};
+use super::verify;
 use crate::error::Error;
 use arrow::datatypes::SchemaRef;
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,8 +43,8 @@ pub struct Store {
 pub struct Change {
     /// Which.
     pub table: &'static str,
-    /// Rows that join it.
-    pub writer: Writer,
+    /// Files that join it.
+    pub joins: Vec<DataFile>,
     /// What leaves it. Files that hold the same as new ones stay instead.
     pub leaves: Vec<DataFile>,
 }
@@ -71,6 +72,7 @@ impl Store {
         let done = self.tables.get(INPUTS).and_then(|(_, s)| s.txn(APP)).unwrap_or(-1);
         for (table, snapshot) in self.tables.values_mut() {
             table.sweep_drafts(&self.lock)?;
+            table.sweep_orphans(&self.lock, snapshot)?;
             let lost = || {
                 Error::new(table.dir().display().to_string(), "its log does not reach back to the last run", RESTORE)
             };
@@ -110,10 +112,11 @@ impl Store {
         self.table(name).map(|(_, snapshot)| snapshot.files.values().filter(|f| wanted(f)).cloned().collect())
     }
 
-    /// The rows of the files of a table that are wanted.
+    /// The rows of the files of a table that are wanted, once their bytes are found to be those that were written: Parquet itself would not tell.
     pub fn rows(&self, name: &str, wanted: impl Fn(&DataFile) -> bool) -> Result<Batches, Error> {
         let files = self.files(name, wanted)?;
-        self.table(name).map(|(table, _)| table.rows_of(files))
+        let (table, _) = self.table(name)?;
+        sound_rows(table, files)
     }
 
     /// All rows of a table, with some columns only.
@@ -131,7 +134,7 @@ impl Store {
     pub fn commit(&mut self, mut changes: Vec<Change>) -> Result<(), Error> {
         changes.sort_by_key(|c| (c.table == INPUTS, c.table));
         for change in changes {
-            let (adds, removes) = self.unlike(change.table, change.writer.finish()?, change.leaves)?;
+            let (adds, removes) = self.unlike(change.table, change.joins, change.leaves)?;
             if adds.is_empty() && removes.is_empty() && change.table != INPUTS {
                 continue;
             }
@@ -183,7 +186,7 @@ impl Store {
             return Ok(0);
         }
         let mut writer = table.writer(&self.lock, snapshot)?;
-        for rows in table.rows_of(removes.clone()) {
+        for rows in sound_rows(table, removes.clone())? {
             writer.write(&rows?)?;
         }
         let joined = removes.len();
@@ -221,6 +224,13 @@ impl Store {
 }
 
 const RESTORE: &str = "restore the store from a copy, or begin a new one";
+
+fn sound_rows(table: &Table, files: Vec<DataFile>) -> Result<Batches, Error> {
+    match files.iter().find_map(|file| verify::fault(&table.dir().join(&file.path), file)) {
+        Some(error) => Err(error),
+        None => Ok(table.rows_of(files)),
+    }
+}
 
 /// Versions of a table from one checkpoint to the next.
 const CHECKPOINT_EVERY: i64 = 10;

@@ -105,7 +105,7 @@ mod tests {
         let change = |table| {
             let mut writer = store.writer(table).unwrap();
             writer.write(&rows(from)).unwrap();
-            Change { table, writer, leaves: Vec::new() }
+            Change { table, joins: writer.finish().unwrap(), leaves: Vec::new() }
         };
         let changes = tables.iter().map(|table| change(*table)).collect();
         store.commit(changes).unwrap();

@@ -2,31 +2,39 @@
 
 use super::delta::DataFile;
 use super::standing::Standing;
+use crate::error::Error;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What is wrong with a table; nothing when it is whole. Reads every byte of it.
-pub fn faults(table: &Standing) -> Vec<String> {
-    let faults = table.files().filter_map(|file| {
-        let path = table.dir().join(&file.path);
-        fault(&path, file).map(|thing| format!("{}: {thing}; restore it from a copy", path.display()))
-    });
-    faults.collect()
+pub fn faults(table: &Standing) -> Vec<Error> {
+    table.files().filter_map(|file| fault(&table.dir().join(&file.path), file)).collect()
 }
 
 /// What is wrong with a file: its name says what its bytes were.
-fn fault(path: &Path, file: &DataFile) -> Option<String> {
+pub(super) fn fault(path: &Path, file: &DataFile) -> Option<Error> {
+    let damaged = |thing: String| {
+        Some(Error::new(
+            path.display().to_string(),
+            format!("data file is damaged: {thing}"),
+            "restore the file from a copy",
+        ))
+    };
     let (digest, bytes) = match digest(path) {
         Ok(read) => read,
-        Err(error) => return Some(error.to_string()),
+        Err(error) => return Some(Error::io(path, &error)),
     };
     if bytes != file.size {
-        return Some(format!("{bytes} bytes instead of {}", file.size));
+        return damaged(format!("{bytes} bytes instead of {}", file.size));
     }
     let (_, named, _) = file.content();
-    (named != format!("{digest:016x}.parquet")).then(|| "its bytes are not those that were written".to_string())
+    if named == format!("{digest:016x}.parquet") {
+        None
+    } else {
+        damaged("its bytes are not those that were written".into())
+    }
 }
 
 fn digest(path: &Path) -> std::io::Result<(u64, u64)> {

@@ -58,6 +58,10 @@ pub(crate) fn check_writable(place: &str, snapshot: &Snapshot) -> Result<(), Err
             let thing = format!("has layout {layout}, newer than {LAYOUT}");
             return Err(Error::new(place, thing, "use the newer keyfault that wrote it"));
         }
+        Some(layout) if layout < LAYOUT => {
+            let thing = format!("has layout {layout}, which is read no more: this keyfault writes {LAYOUT}");
+            return Err(Error::new(place, thing, "begin a new --store, and give it all inputs once"));
+        }
         Some(_) => {}
     }
     match snapshot.protocol.min_writer_version <= 2 {

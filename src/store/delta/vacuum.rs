@@ -1,7 +1,9 @@
 //! Deletes what no version within reach needs: files of killed runs, of commits long replaced, and old log entries; knows no rows.
 
 use super::disk::{ASIDE, names};
+use super::guard::check_cover;
 use super::lock::Lock;
+use super::snapshot::Snapshot;
 use super::table::Table;
 use crate::error::Error;
 use std::fs;
@@ -46,15 +48,19 @@ impl Table {
         Ok(swept)
     }
 
+    /// Deletes data files that no version names: a run that was killed, or found the disk full, left them, and with the lock held nobody is about to commit them.
+    pub fn sweep_orphans(&self, lock: &Lock, snapshot: &Snapshot) -> Result<usize, Error> {
+        check_cover(lock, self.dir())?;
+        let is_named = |name: &String| snapshot.files.contains_key(name) || snapshot.tombstones.contains_key(name);
+        let orphans: Vec<PathBuf> =
+            data_files(self.dir())?.into_iter().filter(|path| !is_named(&relative(self.dir(), path))).collect();
+        orphans.iter().try_for_each(|path| delete(path))?;
+        Ok(orphans.len())
+    }
+
     /// Deletes files under construction: with the lock held, nobody is at work on them.
     pub fn sweep_drafts(&self, lock: &Lock) -> Result<usize, Error> {
-        if !lock.covers(self.dir()) {
-            return Err(Error::new(
-                self.dir().display().to_string(),
-                "lies outside the locked store",
-                "report this as a bug",
-            ));
-        }
+        check_cover(lock, self.dir())?;
         let folder = self.dir().join(ASIDE);
         let names = names(&folder)?;
         names.iter().try_for_each(|n| delete(&folder.join(n)))?;

@@ -7,13 +7,15 @@ use crate::error::Error;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::compute::{CastOptions, cast, cast_with_options, take_record_batch};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes of unwritten rows over all open files before the largest is flushed.
 const MEMORY: usize = 64 << 20;
-/// Open files before all are closed.
+/// Columns of all open files together, each of which takes memory before it has a row: beyond, the file that was written to longest ago is closed.
+const OPEN_COLUMNS: usize = 2048;
+/// Most open files, however few columns they have.
 const OPEN_FILES: usize = 128;
 
 /// Writes rows to data files that a later commit may add.
@@ -23,6 +25,8 @@ pub struct Writer {
     columns: Vec<String>,
     version: i64,
     open: BTreeMap<Partition, Part>,
+    /// Open partitions, the one that was written to longest ago first.
+    order: VecDeque<Partition>,
     done: Vec<DataFile>,
 }
 
@@ -35,6 +39,7 @@ impl Writer {
             columns: columns.to_vec(),
             version,
             open: BTreeMap::new(),
+            order: VecDeque::new(),
             done: Vec::new(),
         })
     }
@@ -52,9 +57,14 @@ impl Writer {
     }
 
     fn put(&mut self, partition: Partition, rows: &RecordBatch) -> Result<(), Error> {
-        if !self.open.contains_key(&partition) && self.open.len() >= OPEN_FILES {
-            self.close()?;
+        self.order.retain(|open| *open != partition);
+        let most = (OPEN_COLUMNS / rows.num_columns().max(1)).clamp(1, OPEN_FILES);
+        if self.order.len() >= most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.close(oldest)?;
         }
+        self.order.push_back(partition.clone());
         let part = match self.open.entry(partition) {
             std::collections::btree_map::Entry::Occupied(e) => e.into_mut(),
             std::collections::btree_map::Entry::Vacant(e) => e.insert(Part::create(&self.table, rows.schema_ref())?),
@@ -72,18 +82,19 @@ impl Writer {
         }
     }
 
-    fn close(&mut self) -> Result<(), Error> {
-        for (partition, part) in std::mem::take(&mut self.open) {
-            let (version, ordinal) = (self.version, self.done.len());
-            let berth = Berth { table: &self.table, columns: &self.columns, partition: &partition, version, ordinal };
-            self.done.push(part.publish(&berth)?);
-        }
+    fn close(&mut self, partition: Partition) -> Result<(), Error> {
+        let Some(part) = self.open.remove(&partition) else { return Ok(()) };
+        let (version, ordinal) = (self.version, self.done.len());
+        let berth = Berth { table: &self.table, columns: &self.columns, partition: &partition, version, ordinal };
+        self.done.push(part.publish(&berth)?);
         Ok(())
     }
 
     /// Ends the files. Until a commit adds them they are orphans, which `vacuum` removes.
     pub fn finish(mut self) -> Result<Vec<DataFile>, Error> {
-        self.close()?;
+        // In the order of partitions, so that names do not tell in which order rows came.
+        let open: Vec<Partition> = self.open.keys().cloned().collect();
+        open.into_iter().try_for_each(|partition| self.close(partition))?;
         Ok(self.done)
     }
 }

@@ -88,10 +88,12 @@ fn hold(chain: &Chain, kills: usize, seed: u64) {
     let (stop, reads) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for run in 0..chain.runs {
-            for _ in 0..(kills * (run + 1) / chain.runs - kills * run / chain.runs) {
+            for number in 0..(kills * (run + 1) / chain.runs - kills * run / chain.runs) {
                 let mut child = chain.start(run, &store);
                 let most = known.durations[run].as_micros() as u64;
-                std::thread::sleep(Duration::from_micros(dice.below(most)));
+                // Every other kill is aimed at the end, where the commits are.
+                let late = number.is_multiple_of(2).then(|| most * 6 / 10 + dice.below(most * 6 / 10));
+                std::thread::sleep(Duration::from_micros(late.unwrap_or_else(|| dice.below(most))));
                 let _ = child.kill();
                 let _ = child.wait();
                 midway += usize::from(is_midway(&store));

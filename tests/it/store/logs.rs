@@ -33,6 +33,7 @@ pub fn key(number: u64) -> String {
 }
 
 /// A record of CloudTrail on one line; `what` is the members that tell what happened.
+#[expect(clippy::too_many_arguments, reason = "what one record tells from another")]
 pub fn event(id: u64, at_us: i64, key: &str, ip: u64, what: &str) -> String {
     let time = chrono::DateTime::from_timestamp_micros(at_us).unwrap().format("%Y-%m-%dT%H:%M:%SZ");
     format!(

@@ -84,14 +84,24 @@ fn a_delta_table_of_another_program_is_left_alone() {
 }
 
 #[test]
-fn a_store_of_a_newer_keyfault_is_left_alone() {
+fn stores_of_a_newer_and_of_an_older_layout_are_left_alone() {
     let (home, _, new) = filled();
-    let log = home.store().join("inputs/_delta_log");
-    let first = log.join(format!("{:020}.json", 0));
+    for (layout, words) in [
+        (999, ["has layout 999, newer than", "use the newer keyfault"]),
+        (0, ["has layout 0, which is read no more", "begin a new --store"]),
+    ] {
+        written_as(&home.store(), layout);
+        refuses(&home.store(), &new, &words);
+    }
+}
+
+/// Writes another number of the layout into the log of `inputs`.
+fn written_as(store: &Path, layout: u32) {
+    let first = store.join("inputs/_delta_log").join(format!("{:020}.json", 0));
     let text = std::fs::read_to_string(&first).unwrap();
-    let newer = regex::Regex::new(r#""keyfault.store":"\d+""#).unwrap().replace(&text, "\"keyfault.store\":\"999\"");
-    std::fs::write(&first, newer.as_ref()).unwrap();
-    refuses(&home.store(), &new, &["has layout 999, newer than", "use the newer keyfault"]);
+    let other = format!("\"keyfault.store\":\"{layout}\"");
+    let text = regex::Regex::new(r#""keyfault.store":"\d+""#).unwrap().replace(&text, other.as_str()).into_owned();
+    std::fs::write(&first, text).unwrap();
 }
 
 #[test]
