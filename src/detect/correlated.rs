@@ -120,3 +120,60 @@ fn span(us: Micros) -> String {
     let whole = units.into_iter().find(|(unit, _)| seconds % unit == 0);
     whole.map_or_else(|| format!("{seconds} s"), |(unit, name)| format!("{} {name}", seconds / unit))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::finding::Level;
+
+    fn episode(group: &str, first: Micros, last: Micros, peak: f64) -> Episode {
+        Episode {
+            group: vec![group.into()],
+            first_us: first,
+            last_us: last,
+            satisfied_us: first,
+            peak,
+            usual: None,
+            total: 2,
+            events: vec![EventRef { event_uid: format!("{group}{first}"), ..EventRef::default() }],
+            common: EventRef { src_ip: Some(group.into()), ..EventRef::default() },
+            at: (0, 0),
+        }
+    }
+
+    fn correlated(cooldown_us: Micros) -> Correlated {
+        let rule = AlertRule {
+            id: "r".into(),
+            title: "t".into(),
+            author: String::new(),
+            license: String::new(),
+            level: Level::Low,
+            tags: vec![],
+            references: vec![],
+        };
+        let group_by = vec!["src_ip".into()];
+        Correlated { rule, kind: Kind::EventCount, timespan_us: 1_000_000, group_by, expected: Some(1.0), cooldown_us }
+    }
+
+    /// Start, end, peak and events of each alert.
+    fn told(cooldown_us: Micros, episodes: Vec<Episode>) -> Vec<(Micros, Micros, f64, u64)> {
+        let alerts = alerts(&correlated(cooldown_us), episodes);
+        let ids: std::collections::BTreeSet<&str> = alerts.iter().map(|a| a.alert_uid.as_str()).collect();
+        assert_eq!(ids.len(), alerts.len());
+        let of = |a: &Alert| (a.window_start.unwrap(), a.window_end.unwrap(), a.observed, a.event_uids.total);
+        alerts.iter().map(of).collect()
+    }
+
+    #[test]
+    fn episodes_within_the_cooldown_are_one_alert() {
+        let episodes = || vec![episode("a", 0, 10, 3.0), episode("a", 60, 70, 9.0), episode("b", 75, 80, 4.0)];
+        assert_eq!(told(49, episodes()), [(0, 10, 3.0, 2), (60, 70, 9.0, 2), (75, 80, 4.0, 2)]);
+        assert_eq!(told(50, episodes()), [(0, 70, 9.0, 4), (75, 80, 4.0, 2)]);
+    }
+
+    #[test]
+    fn an_alert_keeps_its_id_while_its_episode_goes_on() {
+        let id = |last, peak| alerts(&correlated(0), vec![episode("a", 5, last, peak)])[0].alert_uid.clone();
+        assert_eq!(id(10, 2.0), id(900, 70.0));
+    }
+}

@@ -1,6 +1,6 @@
 //! Hours with far more calls or refusals than usual, above a number, or with refusals only; knows counts, not events.
 
-use super::baseline::{Baseline, HOUR_US};
+use super::baseline::{BURST_US, Baseline, HOUR_US};
 use super::found::Found;
 use crate::model::anomaly::{Anomaly, Detector};
 use crate::model::counts::Counts;
@@ -39,13 +39,20 @@ pub fn spikes(baseline: &Baseline, anomaly: &Anomaly, detector: Detector, since_
         // Within an episode the hours before it are what is usual. Bursts that do not end become usual.
         let until = begun(&peaks, step).filter(|_| !is_burst).unwrap_or(step);
         let mut usual = counts.usual(step, until, how);
-        // Where nothing is usual yet, the least number of a burst decides.
         let is_unusual = |usual| counts.is_unusual(f64::from(count), (usual, until), how);
-        if usual.as_mut().map_or(is_burst, is_unusual) {
+        if usual.as_mut().map_or_else(|| is_burst && is_all_refused(baseline, step), is_unusual) {
             peaks.push(Peak { step, count, usual });
         }
     }
     episodes(&peaks, (&counts, detector))
+}
+
+/// Whether hardly a call went well in the hour of a burst: where nothing is usual yet, that makes its number worth an alert.
+fn is_all_refused(baseline: &Baseline, burst: i64) -> bool {
+    let steps = HOUR_US / BURST_US;
+    let hour = burst.div_euclid(steps);
+    let refused: u32 = (hour * steps..(hour + 1) * steps).map(|step| baseline.refusals.get(step)).sum();
+    f64::from(refused) >= REFUSED * f64::from(baseline.calls.get(hour))
 }
 
 /// What a detector counts.

@@ -4,6 +4,7 @@ use super::places::PLACES_CAP;
 use super::profiles::Profile;
 use super::timeline::Timeline;
 use crate::model::finding::{Credential, Micros};
+use crate::model::whereabouts::Locate;
 use std::collections::BTreeSet;
 
 const DAY_US: Micros = 86_400_000_000;
@@ -29,6 +30,13 @@ pub fn credential(
         apply(&mut credential, timeline, end_us);
     }
     judge(credential, profile, timeline, end_us)
+}
+
+/// The countries of the networks that it was accepted from.
+pub fn countries(profile: &Profile, locate: Locate<'_>) -> Vec<String> {
+    let networks = profile.places.iter().filter_map(|(place, ..)| place.network.as_deref()?.split('/').next());
+    let countries: BTreeSet<String> = networks.filter_map(|network| locate(network)?.country).collect();
+    countries.into_iter().collect()
 }
 
 fn of_profile(uid: &str, profile: &Profile) -> Credential {

@@ -179,6 +179,8 @@ pub struct Credential {
     pub distinct_operations: u64,
     /// Environments it was accepted in.
     pub environments: Vec<String>,
+    /// Countries it was accepted from, where a database tells.
+    pub countries: Vec<String>,
     /// Hygiene findings, e.g. `root_key`.
     pub findings: Vec<String>,
 }

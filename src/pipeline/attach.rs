@@ -138,3 +138,79 @@ impl<'b> Refusals<'b> {
         (!texts.is_null(row)).then(|| texts.value(row))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::sigma::AlertRule;
+    use crate::model::finding::Level;
+    use arrow::array::{ArrayRef, TimestampMicrosecondArray, UInt64Array, new_null_array};
+    use arrow::datatypes::{Field, Schema};
+    use std::sync::Arc;
+
+    fn alert(detector: &'static str, (start, end): (Micros, Micros), whom: [Option<&str>; 3]) -> Alert {
+        let rule = AlertRule {
+            id: "r".into(),
+            title: "t".into(),
+            author: String::new(),
+            license: String::new(),
+            level: Level::Low,
+            tags: vec![],
+            references: vec![],
+        };
+        let found = crate::detect::found::Found::new(Detector::RefusalBurst, (start, end), 1.0, String::new());
+        let alert = crate::detect::found::alert(&found, &Default::default(), &rule, &|_| String::new());
+        let [credential_uid, actor_uid, src_ip] = whom.map(|w| w.map(str::to_string));
+        Alert { detector: detector.into(), credential_uid, actor_uid, src_ip, ..alert }
+    }
+
+    /// Four refusals, in the columns of the `events` table.
+    fn refusals() -> RecordBatch {
+        let text = |values: [&str; 4]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+        let file: DictionaryArray<Int32Type> = ["f"; 4].into_iter().collect();
+        let times = [1, 2, 3, 9];
+        let schema = crate::model::column::event_schema();
+        let of = |field: &Arc<Field>| -> ArrayRef {
+            match field.name().as_str() {
+                "credential_uid" => text(["a", "a", "other", "a"]),
+                "src_ip" => text(["x", "y", "x", "x"]),
+                "input_file" => Arc::new(file.clone()),
+                "input_record" => Arc::new(UInt64Array::from(times.map(|t| t as u64).to_vec())),
+                "event_time" => Arc::new(TimestampMicrosecondArray::from(times.to_vec()).with_timezone("UTC")),
+                _ => new_null_array(field.data_type(), 4),
+            }
+        };
+        let columns: Vec<ArrayRef> = schema.fields().iter().map(of).collect();
+        let nullable = schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>();
+        RecordBatch::try_new(Arc::new(Schema::new(nullable)), columns).unwrap()
+    }
+
+    #[test]
+    fn refusals_count_that_agree_with_all_that_an_alert_says() {
+        let burst = Detector::RefusalBurst.name();
+        let mut alerts = vec![
+            alert(burst, (1, 5), [Some("a"), None, None]),
+            alert(burst, (1, 5), [Some("a"), None, Some("x")]),
+            alert("correlation", (1, 9), [None, None, Some("x")]),
+            alert(burst, (4, 5), [Some("a"), None, None]),
+        ];
+        let aliases = Aliases::from([("other".into(), "a".into())]);
+        let mut causes = Causes::new(&alerts, &aliases);
+        let batch = refusals();
+        let rows = Refusals::new(&batch);
+        let told = [Some("credential.revoked"), None, Some("credential.revoked"), Some("request.malformed")];
+        // In any order.
+        [3, 1, 0, 2].into_iter().for_each(|row| causes.count(&rows, row, told[row]));
+        causes.attach(&mut alerts);
+        let of = |n: usize| {
+            let alert: &Alert = &alerts[n];
+            let causes: Vec<(&str, u64)> = alert.causes.iter().map(|(cause, n)| (cause.as_str(), *n)).collect();
+            (causes, alert.event_uids.values.clone())
+        };
+        let cited = |records: &[u64]| records.iter().map(|r| format!("f#{r}")).collect::<Vec<_>>();
+        assert_eq!(of(0), (vec![("credential.revoked", 2), ("unexplained", 1)], cited(&[1, 2, 3])));
+        assert_eq!(of(1), (vec![("credential.revoked", 2)], cited(&[1, 3])));
+        assert_eq!(of(2), (vec![("credential.revoked", 2), ("request.malformed", 1)], vec![]));
+        assert_eq!(of(3), (vec![], vec![]));
+    }
+}

@@ -6,7 +6,7 @@ use super::factual::{FactRules, cited, proof};
 use super::gather::Gathered;
 use super::habits::Aliases;
 use super::meeting::{Met, failures};
-use crate::diagnose::credentials::credential;
+use crate::diagnose::credentials::{countries, credential};
 use crate::diagnose::ends::uses_after_end;
 use crate::diagnose::facts::{Ground, Held, facts};
 use crate::diagnose::failures::{Failure, Subject};
@@ -23,6 +23,7 @@ use crate::model::fact::{Fact, Known};
 use crate::model::finding::{Credential, Evidence, Happened, Incident, Micros, UseAfterEnd};
 use crate::model::place::EventPlace;
 use crate::model::verdict::{Sureness, within};
+use crate::model::whereabouts::Locate;
 use crate::rule::index::DIAGNOSIS;
 use crate::store::sorted::{Merged, Sorted};
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,8 @@ pub struct Asked<'a> {
     pub attributed: &'a Attributed,
     /// How many refusals are the run's own: they come first, those of earlier runs behind.
     pub refused: u64,
+    /// Where addresses are, where a database was given.
+    pub locate: Option<Locate<'a>>,
 }
 
 /// Joins everything that was gathered.
@@ -138,6 +141,7 @@ pub fn diagnose(
         claims: Claims::new(engine.rules, asked.attributed),
         verdicts: std::mem::replace(&mut gathered.verdicts, Verdicts::new(std::sync::Arc::new([]))),
         refused: asked.refused,
+        locate: asked.locate,
         found: Diagnosis {
             rows: Sorted::new(asked.memory_bytes / 32),
             incidents: Sorted::new(asked.memory_bytes / 32),
@@ -180,6 +184,7 @@ struct Joining<'j> {
     claims: Claims<'j>,
     verdicts: Verdicts,
     refused: u64,
+    locate: Option<Locate<'j>>,
     found: Diagnosis,
 }
 
@@ -216,7 +221,9 @@ impl Joining<'_> {
             if !ends.is_empty() {
                 self.found.ends.insert(uid.into(), ends);
             }
-            told.credential(credential(uid, Some(profile), id.map(|id| met.known.timeline(id)), end_us))
+            let mut row = credential(uid, Some(profile), id.map(|id| met.known.timeline(id)), end_us);
+            row.countries = self.locate.map_or_else(Vec::new, |locate| countries(profile, locate));
+            told.credential(row)
         })?;
         for (name, id) in unused {
             self.unused((name, id), end_us, told)?;

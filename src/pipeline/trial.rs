@@ -134,7 +134,8 @@ impl Trying {
         self.gathered.name_input(0, INPUT.into(), INPUT.into());
         let inputs = self.gathered.inputs.clone();
         let attributed = self.gathered.matches.attributed(engine.rules, &self.gathered.inputs)?;
-        let asked = Asked { gap_us, memory_bytes: MEMORY_BYTES, attributed: &attributed, refused: u64::MAX };
+        let asked =
+            Asked { gap_us, memory_bytes: MEMORY_BYTES, attributed: &attributed, refused: u64::MAX, locate: None };
         let found = diagnose(engine, &mut self.gathered, asked, &mut NoTables)?;
         self.gathered.habits.join(found.aliases)?;
         let known = Known { ends: &found.ends, inputs: &inputs, locate: None, reopened: &Reopened::default() };

@@ -64,7 +64,8 @@ pub fn report(
     let inputs = gathered.inputs.clone();
     let attributed = gathered.matches.attributed(engine.rules, &gathered.inputs)?;
     let refused = collected.totals.failures;
-    let asked = Asked { gap_us: run.gap_us, memory_bytes: run.memory_bytes, attributed: &attributed, refused };
+    let (gap_us, memory_bytes, locate) = (run.gap_us, run.memory_bytes, run.locate);
+    let asked = Asked { gap_us, memory_bytes, attributed: &attributed, refused, locate };
     let mut streamed = Streamed {
         credentials: Table::create(out, "credentials", tables::credentials)?,
         timeline: Table::create(out, "timeline", tables::timeline)?,

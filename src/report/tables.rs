@@ -240,6 +240,7 @@ pub fn credentials(rows: &[Credential]) -> Result<RecordBatch, ArrowError> {
         ("distinct_src_ips", counts(rows.iter().map(|r| r.distinct_src_ips))),
         ("distinct_operations", counts(rows.iter().map(|r| r.distinct_operations))),
         ("environments", word_lists(rows.iter().map(|r| &r.environments[..]))),
+        ("countries", word_lists(rows.iter().map(|r| &r.countries[..]))),
         ("findings", word_lists(rows.iter().map(|r| &r.findings[..]))),
     ])
 }

@@ -14,6 +14,7 @@ mod delta;
 mod dirty;
 mod docs;
 mod exposition;
+mod geoip;
 mod notify;
 mod oracle;
 mod program;
