@@ -137,7 +137,7 @@ fn long_log(folder: &Path) -> Vec<PathBuf> {
             (0..600).for_each(|n| call(1, 40_000 + n * 5, 1, ALLOWED));
             (0..300).for_each(|n| call(1, 50_000 + n * 5, 1, DENIED));
         }
-        if day < 3 || day > 36 {
+        if !(3..=36).contains(&day) {
             (0..20).for_each(|n| call(2, n * 3000 + 7, if day > 36 { 200 } else { 2 }, ALLOWED));
         }
         lines.sort();
