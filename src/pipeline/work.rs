@@ -152,7 +152,7 @@ impl<'w, 'r> Worker<'w, 'r> {
     pub fn kept(&mut self, mut batch: Batch<'_, '_>, name: &str) -> Result<Kept, ArrowError> {
         let source = batch.source().to_string();
         let memo = self.memos.entry(source.clone()).or_default();
-        let hits = self.engine.rules_of(&source).map_or_else(Vec::new, |rules| rules.evaluate(&batch, memo));
+        let mut hits = self.engine.rules_of(&source).map_or_else(Vec::new, |rules| rules.evaluate(&batch, memo));
         for hit in &hits {
             let outcome = &mut batch.uses.outcome[hit.row as usize];
             let claims = self.engine.rules.rules[hit.rule as usize].cause.is_some();
@@ -160,6 +160,10 @@ impl<'w, 'r> Worker<'w, 'r> {
                 *outcome = Outcome::Refused;
             }
         }
+        hits.retain(|hit| {
+            let asks_refusal = self.engine.rules.rules[hit.rule as usize].asks_refusal;
+            !asks_refusal || batch.uses.outcome[hit.row as usize] == Outcome::Refused
+        });
         let inside: Vec<bool> = batch.uses.event_time_us.iter().map(|t| self.is_inside(*t)).collect();
         let refused: Vec<usize> =
             (0..batch.rows()).filter(|&r| inside[r] && batch.outcome(r) == Outcome::Refused).collect();

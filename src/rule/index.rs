@@ -133,6 +133,12 @@ impl Rule {
     pub(super) fn has_anchor(&self, predicates: &Predicates) -> bool {
         !anchors(predicates, &self.expr).is_empty()
     }
+
+    /// Whether it matches only what somebody refused, and does not itself say that it was refused.
+    pub(super) fn is_about_refusals(&self, predicates: &Predicates) -> bool {
+        let refused = Subject::Field(FieldRef::Column(Column::RefusedBy));
+        self.cause.is_none() && anchors(predicates, &self.expr).iter().any(|(subject, _)| **subject == refused)
+    }
 }
 
 /// Every set of predicates of one subject of which one must hold for the expression to hold.

@@ -54,6 +54,8 @@ pub struct Rule {
     pub filters: Vec<(String, Expr)>,
     /// Whether it only serves correlations.
     pub is_silent: bool,
+    /// Whether it is about refusals only: which failures are refusals is settled by what all cause rules say of them.
+    pub asks_refusal: bool,
     pub(super) expr: Expr,
 }
 
@@ -108,6 +110,7 @@ impl RuleSet {
         }
         let correlations = linking::compile(&set.rules, sorted.correlations, &mut lints);
         set.serve(correlations);
+        set.rules.iter_mut().for_each(|rule| rule.asks_refusal = rule.is_about_refusals(&set.predicates));
         set.lint(&mut lints);
         (set, lints)
     }
@@ -123,6 +126,7 @@ impl RuleSet {
             detection,
             filters: Vec::new(),
             is_silent: false,
+            asks_refusal: false,
         });
     }
 
