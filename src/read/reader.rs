@@ -15,6 +15,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 pub struct Limits {
     /// Bytes of a chunk of a large input.
     pub chunk_bytes: usize,
+    /// Lines of a chunk: short lines become far more memory than they are bytes.
+    pub chunk_lines: usize,
     /// Unpacked size up to which an input is one chunk.
     pub whole_bytes: usize,
     /// Longest record; what is longer is rejected.
@@ -25,7 +27,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { chunk_bytes: 4 << 20, whole_bytes: 12 << 20, record_bytes: 16 << 20, bomb_ratio: 300 }
+        Limits {
+            chunk_bytes: 4 << 20,
+            chunk_lines: 8_192,
+            whole_bytes: 12 << 20,
+            record_bytes: 16 << 20,
+            bomb_ratio: 300,
+        }
     }
 }
 
@@ -162,15 +170,24 @@ impl Reader {
             },
             Codec::Zstd => return self.stream(number, Box::new(io::Cursor::new(packed))),
         };
+        if memchr::memchr_iter(b'\n', &text).nth(self.limits.chunk_lines).is_some() {
+            let mut stream = Stream::open(number, &input.name, Box::new(io::Cursor::new(text)), self.limits)?;
+            stream.codec = codec;
+            return Ok(begun(stream));
+        }
         Ok((whole_chunk(empty(number, codec, String::new()), &input.name, text), None))
     }
 
     fn stream(&self, number: usize, packed: Box<dyn Read + Send>) -> io::Result<(Chunk, Option<Stream>)> {
-        let mut stream = Stream::open(number, &self.inputs[number].name, packed, self.limits)?;
-        let first = stream.next();
-        let rest = (!first.last).then_some(stream);
-        Ok((first, rest))
+        Ok(begun(Stream::open(number, &self.inputs[number].name, packed, self.limits)?))
     }
+}
+
+/// The first chunk of an input, and what is left of it.
+fn begun(mut stream: Stream) -> (Chunk, Option<Stream>) {
+    let first = stream.next();
+    let rest = (!first.last).then_some(stream);
+    (first, rest)
 }
 
 /// The part of a file that is to be read.

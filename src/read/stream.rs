@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Stream {
     input: usize,
     name: String,
-    codec: Codec,
+    pub(super) codec: Codec,
     text: Box<dyn Read + Send>,
     limits: Limits,
     packed_bytes: Arc<AtomicU64>,
@@ -111,7 +111,8 @@ impl Stream {
         self.fill(self.limits.whole_bytes);
         if self.ended {
             let chunk = Chunk { problem: self.problem.take(), ..empty(self.input, self.codec, String::new()) };
-            return whole_chunk(chunk, &self.name, std::mem::take(&mut self.buffer));
+            let chunk = whole_chunk(chunk, &self.name, std::mem::take(&mut self.buffer));
+            return self.whole(chunk);
         }
         if let Some(what) = foreign(&self.buffer) {
             let rejects = vec![RawReject { reason: what.into(), excerpt: vec![] }];
@@ -127,6 +128,18 @@ impl Stream {
         let json = matches!(frame.framing, Framing::Document | Framing::Values);
         self.frame = Some(frame);
         if json { self.json_chunk() } else { self.line_chunk() }
+    }
+
+    /// A whole input as a chunk, or where it has very many lines the first of them.
+    fn whole(&mut self, chunk: Chunk) -> Chunk {
+        let Chunk { framing, .. } = chunk;
+        let has_lines = matches!(framing, Framing::Lines | Framing::JsonLines | Framing::Csv { .. });
+        if !has_lines || few_lines(&chunk.body, framing, self.limits) == chunk.body.len() {
+            return chunk;
+        }
+        (self.buffer, self.problem) = (chunk.body, chunk.problem);
+        self.frame = Some(Frame { framing, header: chunk.header, start: 0 });
+        self.line_chunk()
     }
 
     /// Reads until the buffer holds that many bytes or the input ends.
@@ -164,15 +177,13 @@ impl Stream {
         let mut rejects = Vec::new();
         self.fill(self.limits.chunk_bytes);
         loop {
-            if self.ended {
-                let body = std::mem::take(&mut self.buffer);
-                return self.chunk(body, rejects, true);
-            }
-            let end = cut(framing, &self.buffer);
-            if end > 0 {
+            let end = if self.ended { self.buffer.len() } else { cut(framing, &self.buffer) };
+            let end = few_lines(&self.buffer[..end], framing, self.limits);
+            if end > 0 || self.ended {
                 let rest = self.buffer.split_off(end);
                 let body = std::mem::replace(&mut self.buffer, rest);
-                return self.chunk(body, rejects, false);
+                let is_last = self.ended && self.buffer.is_empty();
+                return self.chunk(body, rejects, is_last);
             }
             if self.buffer.len() > self.limits.record_bytes {
                 rejects.push(self.skip_line());
@@ -299,6 +310,17 @@ impl Stream {
 }
 
 const EXCERPT_BYTES: usize = 800;
+
+/// How much of whole lines or rows is no more than a chunk holds.
+fn few_lines(text: &[u8], framing: Framing, limits: Limits) -> usize {
+    match memchr::memchr_iter(b'\n', text).nth(limits.chunk_lines.saturating_sub(1)) {
+        // A row of many lines stays whole.
+        Some(at) if at + 1 < text.len() => {
+            Some(cut(framing, &text[..=at])).filter(|end| *end > 0).unwrap_or(text.len())
+        }
+        _ => text.len(),
+    }
+}
 
 fn too_long(text: &[u8], limits: Limits) -> RawReject {
     let reason = format!("the record is longer than {} MiB", limits.record_bytes >> 20);

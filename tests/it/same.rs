@@ -63,9 +63,11 @@ fn the_size_of_chunks_changes_no_row_and_no_choice_of_duplicates() {
     let inputs = [root, mixed, pretty];
     let whole = folder.path().join("whole");
     run(&inputs, &whole, Limits::default());
-    for (chunk_bytes, whole_bytes) in [(4_000, 2_000), (70_000, 5_000)] {
+    for (chunk_bytes, whole_bytes, chunk_lines) in
+        [(4_000, 2_000, 8_192), (70_000, 5_000, 8_192), (4 << 20, 12 << 20, 2)]
+    {
         let cut = folder.path().join(format!("cut{chunk_bytes}"));
-        run(&inputs, &cut, Limits { chunk_bytes, whole_bytes, ..Limits::default() });
+        run(&inputs, &cut, Limits { chunk_bytes, whole_bytes, chunk_lines, ..Limits::default() });
         let columns = ["input_file", "source", "records", "events", "rejects", "duplicates", "problem"];
         let inputs_of = |report: &Path| table::rows(&report.join("coverage.parquet"), &columns);
         for (of_whole, of_cut) in inputs_of(&whole).iter().zip(&inputs_of(&cut)) {
