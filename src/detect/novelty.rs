@@ -13,6 +13,8 @@ use crate::model::whereabouts::Locate;
 const TOGETHER_US: Micros = DAY_US;
 /// A credential that got so many new values a week, or has so many that came on one day only, gets new ones all the time.
 const RESTLESS_A_WEEK: f64 = 0.34;
+/// Whoever was accepted on fewer days has no habits yet, however long ago that was.
+const FEWEST_DAYS: usize = 5;
 /// Most values named in an alert.
 const NAMED: usize = 5;
 
@@ -93,10 +95,12 @@ pub fn new_values(
     let first_us = known.first().map_or(first_us, |v| v.first.time_us.max(first_us));
     let history_us = anomaly.narrowing.min_history_us;
     let crowded_us = looked.crowded_us(detector, &known);
+    let days = &looked.baseline.days;
     let since_us = since_us.unwrap_or(Micros::MIN).max(first_us.saturating_add(history_us));
     let is_unusual = |value: &&Value| {
         let now = value.first.time_us;
         (since_us..crowded_us).contains(&now)
+            && days.partition_point(|day| day.time_us < now) >= FEWEST_DAYS
             && peers.share(looked, (detector, value.hash), now) < anomaly.peers
             && !is_restless(&before(&known, now - TOGETHER_US), (first_us, now), history_us)
     };

@@ -107,7 +107,11 @@ fn told(episode: &[Peak], (counts, detector): (&Counts, Detector)) -> Option<Fou
         HOUR_US => ("an hour", "hours"),
         _ => ("10 min", "periods of 10 min"),
     };
-    let compared = peak.usual.as_ref().map(|u| format!(", {}", u.says())).unwrap_or_default();
+    let compared = match &peak.usual {
+        Some(usual) => format!(", {}", usual.says()),
+        None if detector == Detector::RefusalBurst => ", and hardly a call of that hour that went well".into(),
+        None => String::new(),
+    };
     let lasting = if episode.len() > 1 { format!("; too many in {} {periods}", episode.len()) } else { String::new() };
     let says = format!("{} {what} in {within}{compared}{lasting}", peak.count);
     let span = (counts.begins(first), counts.begins(last + 1) - 1);

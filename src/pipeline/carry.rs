@@ -17,6 +17,7 @@ use crate::rule::set::RuleSet;
 use arrow::array::{AsArray, BinaryArray, Date32Array, RecordBatch, StringArray, StringDictionaryBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A piece of what was gathered. The encoding is postcard's, so any change to these types, or to what they hold, needs a new layout of the store.
@@ -49,6 +50,15 @@ pub type Dated = (Option<i32>, Piece);
 
 /// Numbers of inputs in the store by their numbers in the run, or the other way round.
 pub type Numbers = [u32];
+
+/// What is known of rules that a run does not have.
+#[derive(Debug, Default)]
+pub struct Absent {
+    /// Matches and steps, inputs numbered as the store does.
+    pieces: Vec<Dated>,
+    /// Ids of rules that claimed a refusal, by its row.
+    pub claims: BTreeMap<usize, Vec<String>>,
+}
 
 /// The columns of `gathered`.
 pub fn schema() -> SchemaRef {
@@ -162,7 +172,9 @@ impl Gathered {
             let last = spans.iter().filter_map(Span::last_us).max();
             put(last.and_then(day_of), Piece::Matched(rule.into(), subject.into(), spans.to_vec()))
         })?;
-        self.matches.each_step(rules, &mut |rule, step| put(day_of(step.event_time_us), Piece::Step(rule.into(), step)))
+        self.matches
+            .each_step(rules, &mut |rule, step| put(day_of(step.event_time_us), Piece::Step(rule.into(), step)))?;
+        self.absent.pieces.iter().try_for_each(|piece| each(piece.clone()))
     }
 
     /// Hands out what was found in the end.
@@ -174,6 +186,10 @@ impl Gathered {
 
     /// Takes a piece that an earlier run kept.
     pub fn restore(&mut self, rules: &RuleSet, numbers: &Numbers, piece: Piece) -> Result<(), Error> {
+        if let Some(day) = absent(rules, &piece) {
+            self.absent.pieces.push((day, piece));
+            return Ok(());
+        }
         match piece.renumbered(numbers) {
             Piece::Profile(credential, profile) => self.restore_profile(credential, *profile)?,
             Piece::Change(change) => self.lifecycle.push(change),
@@ -187,6 +203,18 @@ impl Gathered {
             Piece::Step(rule, step) => self.matches.restore_step(rules, &rule, step)?,
         }
         Ok(())
+    }
+}
+
+/// The day of a piece whose rule is not among these; none for all others.
+fn absent(rules: &RuleSet, piece: &Piece) -> Option<Option<i32>> {
+    let known = |id: &String| rules.metas().any(|meta| meta.id == *id);
+    match piece {
+        Piece::Matched(rule, _, spans) if !known(rule) => {
+            Some(spans.iter().filter_map(Span::last_us).max().and_then(day_of))
+        }
+        Piece::Step(rule, step) if !known(rule) => Some(day_of(step.event_time_us)),
+        _ => None,
     }
 }
 

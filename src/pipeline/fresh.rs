@@ -1,10 +1,10 @@
-//! Which inputs a store has not read yet, and from where in them: told by their bytes, not only by name and time. Reads heads and digests, no records.
+//! Which inputs a store has not read yet, and from where in them: told by their bytes, packed or not, and not only by name and time. Reads no records.
 
 use crate::error::Error;
 use crate::model::framing::Framing;
 use crate::read::codec::Codec;
 use crate::read::find::{Input, Origin, Span};
-use crate::read::fingerprint::{Prefix, head, line_start, prefixes, standing};
+use crate::read::fingerprint::{Prefix, head, line_start, packed_head, packed_prefixes, prefixes, standing};
 use crate::read::frame::detect;
 use crate::store::ledger::{Entry, HEAD_BYTES, Ledger, Reading, digest};
 use std::collections::BTreeMap;
@@ -135,8 +135,39 @@ fn look(ledger: &Ledger, input: &Input) -> Result<Look, Error> {
     match same {
         Some(entry) if entry.reading.to_byte == file.bytes => Ok(Look::Known),
         Some(entry) => grown(&file, entry, reading),
-        None => Ok(Look::Fresh { span: file.span(), problem: rewritten(&file, &candidates), reading }),
+        None => match packed(ledger, &file)? {
+            Some((_, Packed::Whole)) => Ok(Look::Known),
+            Some((entry, Packed::More)) => {
+                let span = Span { from_byte: entry.reading.to_byte, first_record: entry.records, ..file.span() };
+                Ok(Look::Fresh { span, problem: None, reading })
+            }
+            None => Ok(Look::Fresh { span: file.span(), problem: rewritten(&file, &candidates), reading }),
+        },
     }
+}
+
+/// How much of a packed file was read while it was plain.
+enum Packed {
+    Whole,
+    More,
+}
+
+/// The reading of a log that this file is, packed since, as rotation does. Only of a log of lines that ended with one may the rest be read alone.
+fn packed<'l>(ledger: &'l Ledger, file: &File<'_>) -> Result<Option<(&'l Entry, Packed)>, Error> {
+    let Some(text) = packed_head(file.path, &file.head, FRAMING_BYTES) else { return Ok(None) };
+    let mut candidates = ledger.candidates(&text[..text.len().min(HEAD_BYTES)], u64::MAX);
+    candidates.retain(|entry| has_moved(entry));
+    let ends: Vec<u64> = candidates.iter().rev().map(|e| e.reading.to_byte).collect();
+    let Some(last) = ends.last() else { return Ok(None) };
+    // One byte more tells whether the text goes on.
+    let (found, bytes) = packed_prefixes(file.path, &[&ends[..], &[last + 1]].concat())?;
+    let is_same = |(entry, prefix): &(&&Entry, &Prefix)| entry.reading.digest == prefix.digest;
+    let same = candidates.iter().rev().zip(&found).rev().find(is_same);
+    let goes_on = is_log_of_lines(&File { head: text, ..*file });
+    Ok(same.and_then(|(entry, _)| match entry.reading.to_byte == bytes {
+        true => Some((*entry, Packed::Whole)),
+        false => (goes_on && entry.reading.ends_line).then_some((*entry, Packed::More)),
+    }))
 }
 
 /// Whether the bytes that were read under another name are no longer there: then this file is that one, renamed, and no copy of it.

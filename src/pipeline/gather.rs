@@ -1,5 +1,6 @@
 //! What a run gathers for diagnosis while chunks come in, in bounded memory: refusals, profiles, changes, lists; concludes nothing.
 
+use super::carry::Absent;
 use super::engine::Engine;
 use super::habits::Habits;
 use super::matches::RunMatches;
@@ -69,6 +70,8 @@ pub struct Gathered {
     pub pulse: Pulse,
     /// Sketches of keys.
     pub sketches: Sketches,
+    /// What earlier runs kept of rules that this run does not have, for later ones that do: pieces as they came, and claims by row of the refusals.
+    pub absent: Absent,
     /// Keys that earlier runs found to be nearly one that works.
     pub near: Vec<NearMiss>,
     /// What detectors found in earlier runs, and in the end what all runs found.
@@ -115,6 +118,7 @@ impl Gathered {
             habits: Habits::new(memory_bytes / 32),
             pulse: Pulse::default(),
             sketches: Sketches::default(),
+            absent: Absent::default(),
             near: Vec::new(),
             anomalies: Vec::new(),
             resumed: None,

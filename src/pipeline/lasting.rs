@@ -102,13 +102,14 @@ pub fn refused(
 ) -> Result<Change, Error> {
     let gathered = &collected.gathered;
     let mut writer = store.writer("failures")?;
-    let mut verdicts = gathered.row_verdicts.iter();
+    let mut verdicts = gathered.row_verdicts.iter().enumerate();
     for rows in parquet::read(&out.file("failures.parquet")?)? {
         let rows = rows?;
         let mut claims = ListBuilder::new(StringBuilder::new());
-        for verdict in verdicts.by_ref().take(rows.num_rows()) {
+        for (row, verdict) in verdicts.by_ref().take(rows.num_rows()) {
             let ids = gathered.verdicts.rules(*verdict).iter().map(|r| &engine.rules.rules[*r as usize].meta.id);
-            ids.for_each(|id| claims.values().append_value(id));
+            let absent = gathered.absent.claims.get(&row).into_iter().flatten();
+            ids.chain(absent).for_each(|id| claims.values().append_value(id));
             claims.append(true);
         }
         writer.write(&dated(&rows, &[(claims_field(), Arc::new(claims.finish()))])?)?;

@@ -196,7 +196,7 @@ impl RunMatches {
             .try_for_each(|(rule, subject, spans)| each(&rules.rules[rule as usize].meta.id, subject, spans))
     }
 
-    /// Takes matches of a rule that an earlier run kept. Those of a rule that is no longer there are let go.
+    /// Takes matches of a rule that an earlier run kept.
     pub fn restore_spans(&mut self, rules: &RuleSet, id: &str, (subject, spans): (&str, Vec<Span>)) {
         if let Some(rule) = rules.rules.iter().position(|r| r.meta.id == id) {
             self.matches.restore(rule as u32, subject, spans);
@@ -215,7 +215,7 @@ impl RunMatches {
         Ok(())
     }
 
-    /// Takes a step of a correlation that an earlier run kept. That of a correlation that is no longer there is let go.
+    /// Takes a step of a correlation that an earlier run kept.
     pub fn restore_step(&mut self, rules: &RuleSet, id: &str, step: Step) -> Result<(), Error> {
         match rules.correlations.iter().position(|c| c.meta.id == id) {
             Some(correlation) => self.steps.push(correlation as u32, step),

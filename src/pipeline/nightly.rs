@@ -166,6 +166,10 @@ impl Joining<'_, '_> {
             let rows = rows?;
             let claims = claims(&rows)?;
             let own = undiagnosed(&rows, &|row, rule| claims[row].iter().any(|claim| claim == rule)).map_err(fault)?;
+            let absent = claims.iter().map(|ids| ids.iter().filter(|id| !numbers.contains_key(id.as_str())).cloned());
+            let first = gathered.row_verdicts.len();
+            let absent = absent.map(Iterator::collect::<Vec<_>>).enumerate().filter(|(_, ids)| !ids.is_empty());
+            gathered.absent.claims.extend(absent.map(|(row, ids)| (first + row, ids)));
             gathered.take_failures(own, &claims.iter().map(|ids| numbered(ids, &numbers)).collect::<Vec<_>>())?;
         }
         Ok(())
@@ -199,7 +203,7 @@ fn claims(rows: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
     Ok((0..lists.len()).map(|row| if lists.is_valid(row) { texts(lists.value(row)) } else { Vec::new() }).collect())
 }
 
-/// The numbers of rules, rising; a rule that is no longer there claims nothing.
+/// The numbers of rules, rising; a rule that this run does not have claims nothing in it.
 fn numbered(ids: &[String], numbers: &FxHashMap<&str, u32>) -> Vec<u32> {
     let mut found: Vec<u32> = ids.iter().filter_map(|id| numbers.get(id.as_str()).copied()).collect();
     found.sort_unstable();

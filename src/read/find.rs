@@ -38,7 +38,7 @@ pub struct Input {
 /// The part of a file that is to be read: all of it, unless a store says that an earlier run read its beginning.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The first byte.
+    /// The first byte; of a packed file, of the text in it.
     pub from_byte: u64,
     /// The byte behind the last; none for the end of the file.
     pub to_byte: Option<u64>,

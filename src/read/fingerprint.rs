@@ -1,5 +1,6 @@
 //! What a file's bytes are, so that a later run knows it again under any name: size, time of change, first bytes, digests of prefixes.
 
+use super::codec::Codec;
 use crate::error::Error;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -40,18 +41,39 @@ pub struct Prefix {
     pub ends_line: bool,
 }
 
+/// The first bytes of the text in a packed file, at most so many; none where the file is not packed.
+pub fn packed_head(path: &Path, first: &[u8], most: usize) -> Option<Vec<u8>> {
+    let codec = Some(Codec::of(first)).filter(|codec| *codec != Codec::Plain)?;
+    let text = codec.reader(Box::new(File::open(path).ok()?)).ok()?;
+    let mut head = Vec::new();
+    text.take(most as u64).read_to_end(&mut head).ok()?;
+    Some(head)
+}
+
+/// The prefixes of the text in a packed file that end at these bytes, in rising order, fewer where it is shorter; and how long it is, up to the last of them.
+pub fn packed_prefixes(path: &Path, ends: &[u64]) -> Result<(Vec<Prefix>, u64), Error> {
+    let codec = Codec::of(&head(path, 4)?);
+    let file = File::open(path).map_err(|e| Error::io(path, &e))?;
+    let text = codec.reader(Box::new(file)).map_err(|e| Error::io(path, &e))?;
+    digested(text, ends).map_err(|e| Error::io(path, &e))
+}
+
 /// The prefixes of a file that end at these bytes, in rising order; fewer where the file is shorter.
 pub fn prefixes(path: &Path, ends: &[u64]) -> Result<Vec<Prefix>, Error> {
+    let file = File::open(path).map_err(|e| Error::io(path, &e))?;
+    digested(file, ends).map(|(found, _)| found).map_err(|e| Error::io(path, &e))
+}
+
+fn digested(mut file: impl Read, ends: &[u64]) -> std::io::Result<(Vec<Prefix>, u64)> {
     const STEP: usize = 1 << 20;
-    let mut file = File::open(path).map_err(|e| Error::io(path, &e))?;
     let (mut hash, mut at, mut last, mut buffer) = (Xxh3::new(), 0, 0, vec![0; STEP]);
     let mut found = Vec::new();
     for &end in ends {
         while at < end {
             let wanted = usize::try_from(end - at).unwrap_or(STEP).min(STEP);
-            let read = file.read(&mut buffer[..wanted]).map_err(|e| Error::io(path, &e))?;
+            let read = file.read(&mut buffer[..wanted])?;
             if read == 0 {
-                return Ok(found);
+                return Ok((found, at));
             }
             hash.update(&buffer[..read]);
             last = buffer[read - 1];
@@ -59,7 +81,7 @@ pub fn prefixes(path: &Path, ends: &[u64]) -> Result<Vec<Prefix>, Error> {
         }
         found.push(Prefix { digest: hash.digest(), ends_line: last == b'\n' });
     }
-    Ok(found)
+    Ok((found, at))
 }
 
 /// Where the line begins that the byte at `end` goes on with, and whether it began before `end`: not, where a line end follows.

@@ -151,7 +151,12 @@ impl Reader {
     fn open(&self, number: usize) -> io::Result<(Chunk, Option<Stream>)> {
         let input = &self.inputs[number];
         let Origin::File(path) = &input.origin else { return self.stream(number, Box::new(io::stdin())) };
-        let mut file = spanned(File::open(path)?, input.span)?;
+        let (mut file, is_packed) = spanned(File::open(path)?, input.span)?;
+        if is_packed && input.span.from_byte > 0 {
+            let mut stream = Stream::open(number, &input.name, Box::new(file), self.limits)?;
+            stream.pass_over(input.span.from_byte)?;
+            return Ok(begun(stream));
+        }
         if input.bytes > self.limits.whole_bytes as u64 {
             return self.stream(number, Box::new(file));
         }
@@ -190,12 +195,17 @@ fn begun(mut stream: Stream) -> (Chunk, Option<Stream>) {
     (first, rest)
 }
 
-/// The part of a file that is to be read.
-fn spanned(mut file: File, span: Span) -> io::Result<io::Take<File>> {
-    if span.from_byte > 0 {
-        file.seek(io::SeekFrom::Start(span.from_byte))?;
+/// The part of a file that is to be read, and whether the file is packed: then all of it, for its beginning is passed over when it is unpacked.
+fn spanned(mut file: File, span: Span) -> io::Result<(io::Take<File>, bool)> {
+    if span.from_byte == 0 {
+        return Ok((file.take(span.to_byte.unwrap_or(u64::MAX)), false));
     }
-    Ok(file.take(span.to_byte.map_or(u64::MAX, |to| to.saturating_sub(span.from_byte))))
+    let mut magic = Vec::new();
+    (&mut file).take(4).read_to_end(&mut magic)?;
+    let is_packed = Codec::of(&magic) != Codec::Plain;
+    let from = if is_packed { 0 } else { span.from_byte };
+    file.seek(io::SeekFrom::Start(from))?;
+    Ok((file.take(span.to_byte.map_or(u64::MAX, |to| to.saturating_sub(from))), is_packed))
 }
 
 /// The words for a packed input that cannot be unpacked to its end.

@@ -96,6 +96,11 @@ impl Stream {
         })
     }
 
+    /// Passes over so many bytes of text, before the first chunk is taken.
+    pub fn pass_over(&mut self, bytes: u64) -> io::Result<()> {
+        io::copy(&mut self.text.as_mut().take(bytes), &mut io::sink()).map(|_| ())
+    }
+
     /// The next chunk; the last one says so.
     pub fn next(&mut self) -> Chunk {
         let chunk = match &self.frame {

@@ -24,6 +24,9 @@ pub(super) fn fault(path: &Path, file: &DataFile) -> Option<Error> {
     };
     let (digest, bytes) = match digest(path) {
         Ok(read) => read,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Some(Error::new(path.display().to_string(), "data file is gone", "restore it from a copy"));
+        }
         Err(error) => return Some(Error::io(path, &error)),
     };
     if bytes != file.size {

@@ -108,6 +108,59 @@ fn rotated_logs_are_known_by_their_bytes() {
     assert_eq!(read(&home.run(&[name(0), name(1), name(2)])), (0, 0, 0));
 }
 
+fn packed(text: &str) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(text.as_bytes()).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn a_log_that_rotation_packed_is_known_and_only_its_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::new();
+    let name = |name: &str| folder.path().join(name);
+    write(&name("access.log"), lines(0..10), 0);
+    assert_eq!(read(&home.run(&[name("access.log")])), (1, 10, 0));
+    // It grows by lines that no run saw, is packed, and a new one begins.
+    write(&name("access.log.1.gz"), packed(&lines(0..14)), 1);
+    write(&name("access.log"), lines(14..20), 1);
+    let all = [name("access.log"), name("access.log.1.gz")];
+    assert_eq!(read(&home.run(&all)), (2, 10, 0));
+    assert_eq!(read(&home.run(&all)), (0, 0, 0));
+    // Packed as it was read: nothing in it is new.
+    write(&name("access.log.2.gz"), packed(&lines(0..14)), 2);
+    write(&name("access.log.1.gz"), packed(&lines(14..20)), 2);
+    std::fs::remove_file(name("access.log")).unwrap();
+    assert_eq!(read(&home.run(&[name("access.log.1.gz"), name("access.log.2.gz")])), (0, 0, 0));
+    assert_each_once(&home.tables(), 20);
+}
+
+#[test]
+fn what_a_rule_said_is_kept_through_runs_without_it() {
+    const RULE: &str = "title: Mine\nid: 5f4f1f7e-8a5e-4f0e-9d6a-2b8a6a2f0c01\nstatus: test\nlevel: low\ntaxonomy: keyfault\n\
+        logsource: {product: keyfault}\ndetection:\n  selection: {http_status: 401}\n  condition: selection\n\
+        cause: {id: context.wrong_region, basis: proof, confidence: 0.99}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| folder.path().join(name);
+    write(&name("mine.yml"), RULE, 0);
+    let run = |log: &str, rules: &[&str]| {
+        let mut analyze = std::process::Command::new(env!("CARGO_BIN_EXE_keyfault"));
+        analyze.arg("analyze").arg(name(log)).args(rules).current_dir(folder.path());
+        analyze.args(["--store", "store", "--out", "report"]);
+        assert!(analyze.output().unwrap().status.success());
+        let tables = super::tables(&name("store"));
+        let caused = tables["failures"].iter().filter(|row| value(row, "cause") == "context.wrong_region").count();
+        (tables["failures"].len(), caused)
+    };
+    let with = ["--rules", "mine.yml"];
+    write(&name("a.log"), lines(0..10), 0);
+    assert_eq!(run("a.log", &with), (10, 10));
+    write(&name("b.log"), lines(10..14), 0);
+    assert_eq!(run("b.log", &[]), (14, 0));
+    write(&name("c.log"), lines(14..15), 0);
+    assert_eq!(run("c.log", &with), (15, 11));
+}
+
 #[test]
 fn a_log_copied_away_and_emptied_is_not_read_twice() {
     let folder = tempfile::tempdir().unwrap();

@@ -113,6 +113,10 @@ fn damage_is_told_and_repaired_by_a_copy() {
         let (snapshot_file, bytes) = newest_file(&home.store(), table);
         std::fs::write(&snapshot_file, &bytes[..bytes.len() - 9]).unwrap();
         refuses(&home.store(), &new, &[snapshot_file.to_str().unwrap(), words, "restore the file from a copy"]);
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 1;
+        std::fs::write(&snapshot_file, &flipped).unwrap();
+        refuses(&home.store(), &new, &[snapshot_file.to_str().unwrap(), "its bytes are not those that were written"]);
         std::fs::remove_file(&snapshot_file).unwrap();
         refuses(&home.store(), &new, &[snapshot_file.to_str().unwrap(), "data file is gone"]);
         std::fs::write(&snapshot_file, bytes).unwrap();
