@@ -13,6 +13,7 @@ mod corpora;
 mod delta;
 mod dirty;
 mod docs;
+mod ended;
 mod exposition;
 mod geoip;
 mod notify;
