@@ -21,6 +21,11 @@ impl Error {
         Error { place: place.into(), thing: thing.into(), remedy: remedy.into() }
     }
 
+    /// A fault of our own, which nobody but us can mend.
+    pub fn ours(place: impl Into<String>, thing: impl fmt::Display) -> Self {
+        Error::new(place, thing.to_string(), "this is a fault of keyfault: please report it")
+    }
+
     /// A fault of the operating system's file calls.
     pub fn io(path: &std::path::Path, error: &std::io::Error) -> Self {
         let remedy = match error.kind() {

@@ -16,6 +16,7 @@ mod habits;
 mod lasting;
 mod matches;
 mod meeting;
+mod merging;
 mod nightly;
 mod order;
 mod owed;

@@ -11,6 +11,7 @@ mod packs;
 mod page;
 mod program;
 mod query;
+mod rows;
 mod rules;
 mod sources;
 mod store;

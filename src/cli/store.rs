@@ -1,7 +1,7 @@
 //! `keyfault store`: what lies in a store, whether it is whole, and how it is made smaller.
 
 use super::args::StoreCommand;
-use super::query::print;
+use super::rows::print;
 use super::{Exit, terminal};
 use crate::error::Error;
 use crate::model::finding::Micros;
@@ -70,10 +70,7 @@ fn files(table: &Standing) -> u64 {
 
 /// When the last run was, and what it brought.
 fn last_run(tables: &[Standing]) -> Result<String, Error> {
-    let mut ledger = Ledger::default();
-    for inputs in tables.iter().filter(|table| table.name == INPUTS) {
-        inputs.rows().try_for_each(|rows| ledger.add(&rows?))?;
-    }
+    let ledger = Ledger::of(tables.iter().filter(|table| table.name == INPUTS).flat_map(Standing::rows))?;
     let Some(last) = ledger.last_reading() else { return Ok("no run has brought any input yet".into()) };
     let inputs = count(ledger.inputs().len() as u64);
     let event = time(ledger.last_event_us());

@@ -85,14 +85,6 @@ impl Correlated {
         let compared = usual.map(|(u, _)| format!(", {}", u.says())).unwrap_or_default();
         Alert {
             alert_uid: alert_uid(&[&rule.id, &whom, &episode.first_us.to_string()]),
-            rule_id: rule.id.clone(),
-            rule_author: rule.author.clone(),
-            rule_license: rule.license.clone(),
-            title: rule.title.clone(),
-            level: rule.level,
-            tags: rule.tags.clone(),
-            references: rule.references.clone(),
-            detector: DETECTOR.into(),
             window_start: Some(episode.first_us),
             window_end: Some(episode.last_us),
             credential_uid: episode.common.credential_uid.clone(),
@@ -108,7 +100,7 @@ impl Correlated {
                 values: episode.events.iter().map(|e| e.event_uid.clone()).collect(),
                 total: episode.total,
             },
-            causes: Vec::new(),
+            ..rule.alert(DETECTOR)
         }
     }
 }
@@ -124,7 +116,6 @@ fn span(us: Micros) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::Level;
 
     fn episode(group: &str, first: Micros, last: Micros, peak: f64) -> Episode {
         Episode {
@@ -142,15 +133,7 @@ mod tests {
     }
 
     fn correlated(cooldown_us: Micros) -> Correlated {
-        let rule = AlertRule {
-            id: "r".into(),
-            title: "t".into(),
-            author: String::new(),
-            license: String::new(),
-            level: Level::Low,
-            tags: vec![],
-            references: vec![],
-        };
+        let rule = AlertRule::of_test("r");
         let group_by = vec!["src_ip".into()];
         Correlated { rule, kind: Kind::EventCount, timespan_us: 1_000_000, group_by, expected: Some(1.0), cooldown_us }
     }

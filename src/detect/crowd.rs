@@ -2,7 +2,7 @@
 
 use super::baseline::DAY_US;
 use super::sigma::{AlertRule, SUBJECTS_CAP, alert_uid};
-use crate::model::finding::{Alert, Micros, Sample};
+use crate::model::finding::{Alert, Micros};
 use std::collections::BTreeMap;
 
 /// Alerts of one rule under way.
@@ -63,45 +63,20 @@ impl Crowd {
 fn rest(rule: &AlertRule, detector: &'static str, (start_us, end_us): (Micros, Micros), more: u64) -> Alert {
     Alert {
         alert_uid: alert_uid(&[&rule.id, "many more", &start_us.to_string()]),
-        rule_id: rule.id.clone(),
-        rule_author: rule.author.clone(),
-        rule_license: rule.license.clone(),
-        title: rule.title.clone(),
-        level: rule.level,
-        tags: rule.tags.clone(),
-        references: rule.references.clone(),
-        detector: detector.into(),
         window_start: Some(start_us),
         window_end: Some(end_us),
-        credential_uid: None,
-        credential_hint: None,
-        actor_uid: None,
-        src_ip: None,
-        provider: None,
         observed: more as f64,
-        expected: None,
-        score: None,
         says: format!("{}: {more} more that begin on this day, which are not listed", rule.title),
-        event_uids: Sample::default(),
-        causes: Vec::new(),
+        ..rule.alert(detector)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::finding::Level;
 
     fn rule() -> AlertRule {
-        AlertRule {
-            id: "r".into(),
-            title: "t".into(),
-            author: String::new(),
-            license: String::new(),
-            level: Level::Low,
-            tags: vec![],
-            references: vec![],
-        }
+        AlertRule::of_test("r")
     }
 
     #[test]

@@ -74,19 +74,10 @@ pub fn alert(found: &Found, whose: &Whose, rule: &AlertRule, cited: &dyn Fn(&Sig
     values.dedup();
     Alert {
         alert_uid: alert_uid(&[&rule.id, &whose.credential_uid, &start]),
-        rule_id: rule.id.clone(),
-        rule_author: rule.author.clone(),
-        rule_license: rule.license.clone(),
-        title: rule.title.clone(),
-        level: rule.level,
-        tags: rule.tags.clone(),
-        references: rule.references.clone(),
-        detector: found.detector.name().into(),
         window_start: Some(found.start_us),
         window_end: Some(found.end_us),
         credential_uid: Some(whose.credential_uid.clone()),
         credential_hint: whose.credential_hint.clone(),
-        actor_uid: None,
         src_ip: found.src_ip.clone(),
         provider: whose.provider.clone(),
         observed: found.observed,
@@ -94,6 +85,6 @@ pub fn alert(found: &Found, whose: &Whose, rule: &AlertRule, cited: &dyn Fn(&Sig
         score: found.score,
         says: format!("{}: {whom}{by}: {}", rule.title, found.says),
         event_uids: Sample { total: values.len() as u64, values: values.into_iter().take(Sample::CAP).collect() },
-        causes: Vec::new(),
+        ..rule.alert(found.detector.name())
     }
 }

@@ -5,6 +5,7 @@ use crate::model::finding::{Alert, Level, Micros, Sample};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What an alert needs to know of its rule.
 #[derive(Debug, Clone)]
@@ -23,6 +24,50 @@ pub struct AlertRule {
     pub tags: Vec<String>,
     /// Links.
     pub references: Vec<String>,
+}
+
+impl AlertRule {
+    /// An alert of the rule, with its words and nothing else yet.
+    pub fn alert(&self, detector: &'static str) -> Alert {
+        Alert {
+            alert_uid: String::new(),
+            rule_id: self.id.clone(),
+            rule_author: self.author.clone(),
+            rule_license: self.license.clone(),
+            title: self.title.clone(),
+            level: self.level,
+            tags: self.tags.clone(),
+            references: self.references.clone(),
+            detector: detector.into(),
+            window_start: None,
+            window_end: None,
+            credential_uid: None,
+            credential_hint: None,
+            actor_uid: None,
+            src_ip: None,
+            provider: None,
+            observed: 0.0,
+            expected: None,
+            score: None,
+            says: String::new(),
+            event_uids: Sample::default(),
+            causes: Vec::new(),
+        }
+    }
+
+    /// A rule of that id, of which tests ask nothing more.
+    #[cfg(test)]
+    pub fn of_test(id: &str) -> AlertRule {
+        AlertRule {
+            id: id.into(),
+            title: "t".into(),
+            author: String::new(),
+            license: String::new(),
+            level: Level::Low,
+            tags: vec![],
+            references: vec![],
+        }
+    }
 }
 
 /// Most subjects of one rule that get alerts of their own: the first by name, so that order cannot matter. The rest share one.
@@ -105,41 +150,39 @@ fn admitted<'s>(subjects: &mut BTreeMap<String, Vec<Span>>, subject: &'s str, ga
     subject
 }
 
-/// Adds a span to spans, which stay in order of time further apart than the gap.
-fn absorb(spans: &mut Vec<Span>, mut span: Span, gap_us: Micros) {
-    let is_near = |own: &Span| match (own.first_us.zip(own.last_us), span.first_us.zip(span.last_us)) {
+/// Which spans, in order of time and further apart than the gap, are no further than the gap from a time span; where none is, its own place.
+fn near(spans: &[Span], (from_us, to_us): (Option<Micros>, Option<Micros>), gap_us: Micros) -> Range<usize> {
+    let is_near = |own: &Span| match (own.first_us.zip(own.last_us), from_us.zip(to_us)) {
         (Some((first, last)), Some((from, to))) => {
             first <= to.saturating_add(gap_us) && last >= from.saturating_sub(gap_us)
         }
         (None, None) => true,
         _ => false,
     };
-    let (near, mut apart): (Vec<Span>, Vec<Span>) = std::mem::take(spans).into_iter().partition(is_near);
-    near.into_iter().for_each(|other| span.merge(other));
-    let at = apart.partition_point(|own| own.first_us < span.first_us);
-    apart.insert(at, span);
-    *spans = apart;
+    let from = spans.partition_point(|s| !is_near(s) && s.first_us < from_us);
+    from..from + spans[from..].iter().take_while(|s| is_near(s)).count()
+}
+
+/// Adds a span to spans, which stay in order of time further apart than the gap.
+fn absorb(spans: &mut Vec<Span>, mut span: Span, gap_us: Micros) {
+    let near = near(spans, (span.first_us, span.last_us), gap_us);
+    let at = near.start;
+    spans.drain(near).for_each(|other| span.merge(other));
+    spans.insert(at, span);
 }
 
 /// Adds a match to spans, which stand in order of time further apart than the gap: the same spans result from any order of adding.
 fn join(spans: &mut Vec<Span>, (time_us, event): (Option<Micros>, &EventRef), gap_us: Micros) {
-    let is_near = |span: &Span| match (span.first_us.zip(span.last_us), time_us) {
-        (Some((first, last)), Some(time)) => {
-            first <= time.saturating_add(gap_us) && last >= time.saturating_sub(gap_us)
-        }
-        (None, None) => true,
-        _ => false,
-    };
-    let from = spans.partition_point(|s| !is_near(s) && s.first_us < time_us);
-    let near = spans[from..].iter().take_while(|s| is_near(s)).count();
-    if near == 0 {
+    let near = near(spans, (time_us, time_us), gap_us);
+    let at = near.start;
+    if near.is_empty() {
         let (first_us, last_us) = (time_us, time_us);
-        spans.insert(from, Span { first_us, last_us, total: 1, events: vec![(time_us, event.clone())] });
+        spans.insert(at, Span { first_us, last_us, total: 1, events: vec![(time_us, event.clone())] });
         return;
     }
     // A match between two spans makes them one.
-    let others: Vec<Span> = spans.drain(from + 1..from + near).collect();
-    let span = &mut spans[from];
+    let others: Vec<Span> = spans.drain(at + 1..near.end).collect();
+    let span = &mut spans[at];
     others.into_iter().for_each(|other| span.merge(other));
     span.add(time_us, event);
 }
@@ -180,14 +223,6 @@ impl Span {
         let uids = self.events.iter().map(|(_, e)| e.event_uid.clone()).collect();
         Alert {
             alert_uid: alert_uid(&[&rule.id, subject, &format!("{:?}", self.first_us), &self.events[0].1.event_uid]),
-            rule_id: rule.id.clone(),
-            rule_author: rule.author.clone(),
-            rule_license: rule.license.clone(),
-            title: rule.title.clone(),
-            level: rule.level,
-            tags: rule.tags.clone(),
-            references: rule.references.clone(),
-            detector: "sigma".into(),
             window_start: self.first_us,
             window_end: self.last_us,
             credential_uid: own(|e| &e.credential_uid),
@@ -196,11 +231,9 @@ impl Span {
             src_ip: own(|e| &e.src_ip),
             provider: own(|e| &e.provider),
             observed: self.total as f64,
-            expected: None,
-            score: None,
             says: format!("{}: {} event{} by {whom}", rule.title, self.total, if self.total == 1 { "" } else { "s" }),
             event_uids: Sample { values: uids, total: self.total },
-            causes: Vec::new(),
+            ..rule.alert("sigma")
         }
     }
 }
@@ -220,15 +253,7 @@ mod tests {
     use super::*;
 
     fn rule(_: u32) -> AlertRule {
-        AlertRule {
-            id: "r".into(),
-            title: "t".into(),
-            author: String::new(),
-            license: String::new(),
-            level: Level::Low,
-            tags: vec![],
-            references: vec![],
-        }
+        AlertRule::of_test("r")
     }
 
     fn event(uid: u32) -> EventRef {

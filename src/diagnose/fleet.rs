@@ -227,8 +227,7 @@ pub struct Fleet {
 impl Fleet {
     /// What was accepted, and what was refused.
     pub fn new(accepted: Pulse, refusals: Refusals) -> Result<Fleet, Error> {
-        let fault =
-            |e: PolarsError| Error::new("fleet", e.to_string(), "this is a fault of keyfault: please report it");
+        let fault = |e: PolarsError| Error::ours("fleet", e);
         Ok(Fleet {
             refused: refusals.by_provider.counted_around(MANY_FAILING).map_err(fault)?,
             tried: refusals.by_address.counted(MANY_KEYS).map_err(fault)?,

@@ -63,6 +63,19 @@ detectors! {
     UseAfterExpiry "use_after_expiry";
 }
 
+impl Detector {
+    /// Whether it counts refusals, and sees no event.
+    pub fn counts_refusals(self) -> bool {
+        use Detector::*;
+        matches!(self, RefusalBurst | RefusalSpike | RefusalsExceeded | ConsistentFailure)
+    }
+
+    /// Whether it looks at the end of credentials, of which a list may tell late.
+    pub fn looks_at_ends(self) -> bool {
+        matches!(self, Detector::UseAfterRevocation | Detector::UseAfterExpiry)
+    }
+}
+
 /// The `anomaly:` block of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Anomaly {

@@ -27,10 +27,6 @@ struct About {
     total: u64,
 }
 
-/// Detectors that count refusals, and see no event.
-const COUNTS_REFUSALS: [Detector; 4] =
-    [Detector::RefusalBurst, Detector::RefusalSpike, Detector::RefusalsExceeded, Detector::ConsistentFailure];
-
 /// The columns of a batch of refusals that tell whom they happened to.
 pub struct Refusals<'b> {
     times: &'b [i64],
@@ -54,7 +50,7 @@ impl<'a> Causes<'a> {
             }
             let (start_us, end_us) =
                 (alert.window_start.unwrap_or(Micros::MAX), alert.window_end.unwrap_or(Micros::MIN));
-            let counts_refusals = COUNTS_REFUSALS.iter().any(|d| d.name() == alert.detector);
+            let counts_refusals = Detector::from_name(&alert.detector).is_some_and(Detector::counts_refusals);
             let first = counts_refusals.then(BTreeSet::new);
             causes.alerts.push(About { start_us, end_us, subjects, causes: BTreeMap::new(), first, total: 0 });
         }
@@ -143,21 +139,12 @@ impl<'b> Refusals<'b> {
 mod tests {
     use super::*;
     use crate::detect::sigma::AlertRule;
-    use crate::model::finding::Level;
     use arrow::array::{ArrayRef, TimestampMicrosecondArray, UInt64Array, new_null_array};
     use arrow::datatypes::{Field, Schema};
     use std::sync::Arc;
 
     fn alert(detector: &'static str, (start, end): (Micros, Micros), whom: [Option<&str>; 3]) -> Alert {
-        let rule = AlertRule {
-            id: "r".into(),
-            title: "t".into(),
-            author: String::new(),
-            license: String::new(),
-            level: Level::Low,
-            tags: vec![],
-            references: vec![],
-        };
+        let rule = AlertRule::of_test("r");
         let found = crate::detect::found::Found::new(Detector::RefusalBurst, (start, end), 1.0, String::new());
         let alert = crate::detect::found::alert(&found, &Default::default(), &rule, &|_| String::new());
         let [credential_uid, actor_uid, src_ip] = whom.map(|w| w.map(str::to_string));

@@ -16,6 +16,7 @@ use crate::model::time::day_of;
 use crate::rule::set::RuleSet;
 use arrow::array::{AsArray, BinaryArray, Date32Array, RecordBatch, StringArray, StringDictionaryBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,10 +52,40 @@ pub type Dated = (Option<i32>, Piece);
 /// Numbers of inputs in the store by their numbers in the run, or the other way round.
 pub type Numbers = [u32];
 
+/// Numbers of rules and of correlations by their ids.
+pub struct Ids<'r> {
+    rules: FxHashMap<&'r str, u32>,
+    correlations: FxHashMap<&'r str, u32>,
+}
+
+impl<'r> Ids<'r> {
+    /// Those of a set of rules.
+    pub fn of(rules: &'r RuleSet) -> Ids<'r> {
+        Ids {
+            rules: rules.rules.iter().map(|r| r.meta.id.as_str()).zip(0..).collect(),
+            correlations: rules.correlations.iter().map(|c| c.meta.id.as_str()).zip(0..).collect(),
+        }
+    }
+
+    /// The numbers of claiming rules, rising, and the ids of those that are not there: they claim nothing in this run.
+    pub fn claiming(&self, ids: &[String]) -> (Vec<u32>, Vec<String>) {
+        let (known, absent): (Vec<&String>, Vec<&String>) =
+            ids.iter().partition(|id| self.rules.contains_key(id.as_str()));
+        let mut numbers: Vec<u32> = known.into_iter().map(|id| self.rules[id.as_str()]).collect();
+        numbers.sort_unstable();
+        (numbers, absent.into_iter().cloned().collect())
+    }
+}
+
+/// The last day of matches.
+fn day_of_spans(spans: &[Span]) -> Option<i32> {
+    spans.iter().filter_map(Span::last_us).max().and_then(day_of)
+}
+
 /// What is known of rules that a run does not have.
 #[derive(Debug, Default)]
 pub struct Absent {
-    /// Matches and steps, inputs numbered as the store does.
+    /// Matches and steps.
     pieces: Vec<Dated>,
     /// Ids of rules that claimed a refusal, by its row.
     pub claims: BTreeMap<usize, Vec<String>>,
@@ -148,7 +179,7 @@ pub fn pieces(rows: &RecordBatch, oldest_day: Option<i32>) -> impl Iterator<Item
 }
 
 fn fault(error: impl std::fmt::Display) -> Error {
-    Error::new("gathered", error.to_string(), "this is a fault of keyfault: please report it")
+    Error::ours("gathered", error)
 }
 
 impl Gathered {
@@ -169,12 +200,11 @@ impl Gathered {
             put(None, Piece::Audit(self.audit.clone()))?;
         }
         self.matches.each_span(rules, &mut |rule, subject, spans| {
-            let last = spans.iter().filter_map(Span::last_us).max();
-            put(last.and_then(day_of), Piece::Matched(rule.into(), subject.into(), spans.to_vec()))
+            put(day_of_spans(spans), Piece::Matched(rule.into(), subject.into(), spans.to_vec()))
         })?;
         self.matches
             .each_step(rules, &mut |rule, step| put(day_of(step.event_time_us), Piece::Step(rule.into(), step)))?;
-        self.absent.pieces.iter().try_for_each(|piece| each(piece.clone()))
+        self.absent.pieces.iter().try_for_each(|(day, piece)| put(*day, piece.clone()))
     }
 
     /// Hands out what was found in the end.
@@ -185,11 +215,7 @@ impl Gathered {
     }
 
     /// Takes a piece that an earlier run kept.
-    pub fn restore(&mut self, rules: &RuleSet, numbers: &Numbers, piece: Piece) -> Result<(), Error> {
-        if let Some(day) = absent(rules, &piece) {
-            self.absent.pieces.push((day, piece));
-            return Ok(());
-        }
+    pub fn restore(&mut self, ids: &Ids<'_>, numbers: &Numbers, piece: Piece) -> Result<(), Error> {
         match piece.renumbered(numbers) {
             Piece::Profile(credential, profile) => self.restore_profile(credential, *profile)?,
             Piece::Change(change) => self.lifecycle.push(change),
@@ -199,22 +225,16 @@ impl Gathered {
             Piece::Near(miss) => self.near.push(miss),
             Piece::Baseline(credential, baseline) => self.habits.restore(credential, *baseline)?,
             Piece::Alert(alert) => self.anomalies.push(*alert),
-            Piece::Matched(rule, subject, spans) => self.matches.restore_spans(rules, &rule, (&subject, spans)),
-            Piece::Step(rule, step) => self.matches.restore_step(rules, &rule, step)?,
+            Piece::Matched(rule, subject, spans) => match ids.rules.get(rule.as_str()) {
+                Some(number) => self.matches.restore_spans(*number, &subject, spans),
+                None => self.absent.pieces.push((day_of_spans(&spans), Piece::Matched(rule, subject, spans))),
+            },
+            Piece::Step(rule, step) => match ids.correlations.get(rule.as_str()) {
+                Some(number) => self.matches.restore_step(*number, step)?,
+                None => self.absent.pieces.push((day_of(step.event_time_us), Piece::Step(rule, step))),
+            },
         }
         Ok(())
-    }
-}
-
-/// The day of a piece whose rule is not among these; none for all others.
-fn absent(rules: &RuleSet, piece: &Piece) -> Option<Option<i32>> {
-    let known = |id: &String| rules.metas().any(|meta| meta.id == *id);
-    match piece {
-        Piece::Matched(rule, _, spans) if !known(rule) => {
-            Some(spans.iter().filter_map(Span::last_us).max().and_then(day_of))
-        }
-        Piece::Step(rule, step) if !known(rule) => Some(day_of(step.event_time_us)),
-        _ => None,
     }
 }
 

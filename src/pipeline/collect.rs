@@ -61,7 +61,7 @@ fn events_file(number: usize) -> String {
 }
 
 fn fault(error: ArrowError) -> Error {
-    Error::new("rows", error.to_string(), "this is a fault of keyfault: please report it")
+    Error::ours("rows", error)
 }
 
 impl<'c> Collector<'c> {
@@ -84,7 +84,7 @@ impl<'c> Collector<'c> {
     /// Takes the next part. May hand back a file to write.
     pub fn take(&mut self, part: Part) -> Result<Option<PartFile>, Error> {
         if let Some(fault) = part.fault {
-            return Err(Error::new("rows", fault, "this is a fault of keyfault: please report it"));
+            return Err(Error::ours("rows", fault));
         }
         if self.coverage.len() <= part.input {
             let input = &self.run.inputs[part.input];

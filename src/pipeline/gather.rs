@@ -4,6 +4,7 @@ use super::carry::Absent;
 use super::engine::Engine;
 use super::habits::Habits;
 use super::matches::RunMatches;
+use super::merging::{Merging, Part};
 use super::work::Kept;
 use crate::detect::baselines::Baselines;
 use crate::diagnose::audit::AuditLogs;
@@ -15,39 +16,17 @@ use crate::error::Error;
 use crate::model::finding::{Alert, Lifecycle, Micros};
 use crate::model::inventory::Listed;
 use crate::model::place::EventPlace;
-use crate::store::sorted::Sorted;
 use crate::store::spool::Spool;
 use arrow::array::RecordBatch;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A profile on its way to be merged with others of the same credential.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ProfileRow {
-    /// The credential.
-    pub credential: Box<str>,
-    order: u32,
-    /// What it did.
-    pub profile: Profile,
-}
-
-impl PartialEq for ProfileRow {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.credential, self.order) == (&other.credential, other.order)
+impl Part for Profile {
+    fn merge(&mut self, other: Profile) {
+        Profile::merge(self, other);
     }
-}
 
-impl Eq for ProfileRow {}
-
-impl PartialOrd for ProfileRow {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for ProfileRow {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (&self.credential, self.order).cmp(&(&other.credential, other.order))
+    fn bytes(&self) -> usize {
+        Profile::bytes(self)
     }
 }
 
@@ -60,10 +39,8 @@ pub struct Gathered {
     /// Verdicts by set of rules.
     pub verdicts: Verdicts,
     profiles: Profiles,
-    profile_rows: Sorted<ProfileRow>,
-    spills: u32,
+    all_profiles: Merging<Profile>,
     profile_budget: usize,
-    restored_bytes: usize,
     /// What credentials usually do.
     pub habits: Habits,
     /// What was accepted when.
@@ -111,10 +88,8 @@ impl Gathered {
             row_verdicts: Vec::new(),
             verdicts: Verdicts::new(engine.claims.clone()),
             profiles: Profiles::default(),
-            profile_rows: Sorted::new(usize::MAX),
-            spills: 0,
+            all_profiles: Merging::new(memory_bytes / 16),
             profile_budget: memory_bytes / 16,
-            restored_bytes: 0,
             habits: Habits::new(memory_bytes / 32),
             pulse: Pulse::default(),
             sketches: Sketches::default(),
@@ -149,7 +124,8 @@ impl Gathered {
         self.profiles.merge(profiles, (base.input as u32, base.record));
         self.pulse.merge(pulse);
         if self.profiles.bytes() > self.profile_budget {
-            self.spill_profiles()?;
+            self.all_profiles.add_table(self.profiles.take())?;
+            self.all_profiles.spill()?;
         }
         kept.sketches.drain(..).for_each(|(uid, sketch)| self.sketches.add(&uid, sketch));
         if kept.is_audit {
@@ -191,45 +167,12 @@ impl Gathered {
 
     /// Takes a profile that an earlier run kept.
     pub fn restore_profile(&mut self, credential: Box<str>, profile: Profile) -> Result<(), Error> {
-        let bytes = profile.bytes() + credential.len();
-        let order = self.spills;
-        self.profile_rows.push(ProfileRow { credential, order, profile }, 0)?;
-        self.restored_bytes += bytes;
-        if self.restored_bytes > self.profile_budget {
-            self.restored_bytes = 0;
-            self.spills += 1;
-            self.profile_rows.spill()?;
-        }
-        Ok(())
-    }
-
-    fn spill_profiles(&mut self) -> Result<(), Error> {
-        let order = self.spills;
-        self.spills += 1;
-        for (credential, profile) in self.profiles.take() {
-            self.profile_rows.push(ProfileRow { credential, order, profile }, 0)?;
-        }
-        self.profile_rows.spill()
+        self.all_profiles.add(credential, profile)
     }
 
     /// Hands out the profile of every credential, in the order of their names. May be asked again.
     pub fn each_profile(&mut self, each: &mut dyn FnMut(&str, Profile) -> Result<(), Error>) -> Result<(), Error> {
-        let order = self.spills;
-        for (credential, profile) in self.profiles.take() {
-            self.profile_rows.push(ProfileRow { credential, order, profile }, 0)?;
-        }
-        let mut current: Option<ProfileRow> = None;
-        for row in self.profile_rows.rows()? {
-            let row = row?;
-            match &mut current {
-                Some(own) if own.credential == row.credential => own.profile.merge(row.profile),
-                _ => {
-                    if let Some(done) = current.replace(row) {
-                        each(&done.credential, done.profile)?;
-                    }
-                }
-            }
-        }
-        current.map_or(Ok(()), |done| each(&done.credential, done.profile))
+        self.all_profiles.add_table(self.profiles.take())?;
+        self.all_profiles.each(each)
     }
 }

@@ -1,40 +1,18 @@
 //! The baselines of a run on their way together, in bounded memory: finds nothing unusual itself.
 
+use super::merging::{Merging, Part};
 use crate::detect::baseline::Baseline;
 use crate::detect::baselines::Baselines;
 use crate::error::Error;
-use crate::store::sorted::Sorted;
-use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A baseline on its way to be merged with others of the same credential; also how a store keeps it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BaselineRow {
-    /// The credential.
-    pub credential: Box<str>,
-    order: u32,
-    /// What it usually does.
-    pub baseline: Baseline,
-}
-
-impl PartialEq for BaselineRow {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
+impl Part for Baseline {
+    fn merge(&mut self, other: Baseline) {
+        Baseline::merge(self, other);
     }
-}
 
-impl Eq for BaselineRow {}
-
-impl PartialOrd for BaselineRow {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for BaselineRow {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (&self.credential, self.order).cmp(&(&other.credential, other.order))
+    fn bytes(&self) -> usize {
+        Baseline::bytes(self)
     }
 }
 
@@ -44,9 +22,7 @@ pub type Aliases = BTreeMap<Box<str>, Box<str>>;
 /// Baselines by credential, spilled past a budget.
 pub struct Habits {
     all: Baselines,
-    rows: Sorted<BaselineRow>,
-    rows_bytes: usize,
-    spills: u32,
+    merging: Merging<Baseline>,
     budget_bytes: usize,
     /// Baselines of credentials with several names, once somebody said which these are.
     joined: BTreeMap<Box<str>, Baseline>,
@@ -59,9 +35,7 @@ impl Habits {
     pub fn new(budget_bytes: usize) -> Habits {
         Habits {
             all: Baselines::default(),
-            rows: Sorted::new(usize::MAX),
-            rows_bytes: 0,
-            spills: 0,
+            merging: Merging::new(budget_bytes),
             budget_bytes,
             joined: BTreeMap::new(),
             aliases: Aliases::new(),
@@ -76,20 +50,13 @@ impl Habits {
 
     /// Adds a baseline that an earlier run kept.
     pub fn restore(&mut self, credential: Box<str>, baseline: Baseline) -> Result<(), Error> {
-        self.rows_bytes += baseline.bytes() + credential.len();
-        self.rows.push(BaselineRow { credential, order: self.spills, baseline }, 0)?;
-        if self.rows_bytes > self.budget_bytes { self.spill() } else { Ok(()) }
+        self.merging.add(credential, baseline)
     }
 
     fn spill(&mut self) -> Result<(), Error> {
         // One credential at a time comes out of the table, is written and forgotten: the table and its rows are not in memory together.
-        let order = self.spills;
-        for (credential, baseline) in self.all.take() {
-            self.rows.push(BaselineRow { credential, order, baseline: *baseline }, 0)?;
-        }
-        self.spills += 1;
-        self.rows_bytes = 0;
-        self.rows.spill()
+        self.merging.add_table(self.all.take().map(|(credential, baseline)| (credential, *baseline)))?;
+        self.merging.spill()
     }
 
     /// Learns which names are of one credential.
@@ -113,31 +80,11 @@ impl Habits {
     /// Hands out the baseline of every credential, in the order of their names. May be asked again.
     pub fn each(&mut self, each: &mut dyn FnMut(&str, Baseline) -> Result<(), Error>) -> Result<(), Error> {
         self.spill()?;
-        let mut current: Option<BaselineRow> = None;
-        for row in self.rows.rows()? {
-            let row = row?;
-            match &mut current {
-                Some(own) if own.credential == row.credential => own.baseline.merge(row.baseline),
-                _ => {
-                    if let Some(done) = current.replace(row) {
-                        self.hand_out(done, each)?;
-                    }
-                }
-            }
-        }
-        current.map_or(Ok(()), |done| self.hand_out(done, each))
-    }
-
-    fn hand_out(
-        &self,
-        done: BaselineRow,
-        each: &mut dyn FnMut(&str, Baseline) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        if self.aliases.contains_key(&done.credential) {
-            return Ok(());
-        }
-        let baseline = self.joined.get(&done.credential).cloned().unwrap_or(done.baseline);
-        each(&done.credential, baseline)
+        let (aliases, joined) = (&self.aliases, &self.joined);
+        self.merging.each(&mut |name, own| match aliases.contains_key(name) {
+            true => Ok(()),
+            false => each(name, joined.get(name).cloned().unwrap_or(own)),
+        })
     }
 }
 

@@ -24,7 +24,7 @@ const ROWS: usize = 4096;
 const NO_DAY: i32 = i32::MIN;
 
 fn fault(error: impl std::fmt::Display) -> Error {
-    Error::new("--store", error.to_string(), "this is a fault of keyfault: please report it")
+    Error::ours("--store", error)
 }
 
 /// A schema with more columns behind its own.
@@ -42,11 +42,14 @@ fn claims_field() -> Field {
     Field::new("claims", DataType::List(Arc::new(Field::new("item", DataType::Utf8, true))), true)
 }
 
+fn seen_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![date_field(), Field::new("digest", DataType::Binary, false)]))
+}
+
 /// The tables of a store; `inputs`, by which a folder is known as one, first.
 pub fn specs() -> Result<Vec<TableSpec>, Error> {
     let of = |rows: Result<RecordBatch, ArrowError>| rows.map(|r| r.schema()).map_err(fault);
     let spec = |name, schema, partition| TableSpec { name, schema, partition };
-    let seen = Schema::new(vec![date_field(), Field::new("digest", DataType::Binary, false)]);
     Ok(vec![
         spec("inputs", with_fields(&*of(tables::coverage(&[]))?, reading_fields()), &[]),
         spec("alerts", of(tables::alerts(&[]))?, &[]),
@@ -57,7 +60,7 @@ pub fn specs() -> Result<Vec<TableSpec>, Error> {
         spec("gathered", carry::schema(), &["kind"]),
         spec("incidents", of(tables::incidents(&[]))?, &[]),
         spec("rejects", of(tables::rejects(&[]))?, &[]),
-        spec("seen", Arc::new(seen), &["date"]),
+        spec("seen", seen_schema(), &["date"]),
         spec("timeline", of(tables::timeline(&[]))?, &[]),
     ])
 }
@@ -67,20 +70,20 @@ pub const REPORTED: [&str; 4] = ["alerts", "credentials", "incidents", "timeline
 
 /// A table of the report in place of what the store has of it.
 pub fn reported(store: &Store, out: &OutDir, table: &'static str) -> Result<Change, Error> {
-    let mut writer = store.writer(table)?;
-    for rows in parquet::read(&out.file(&format!("{table}.parquet"))?)? {
-        writer.write(&rows?)?;
-    }
-    Ok(Change { table, joins: writer.finish()?, leaves: store.files(table, |_| true)? })
+    copied(store, out, (table, store.files(table, |_| true)?))
 }
 
 /// Rows of the report behind those that the store has.
 pub fn rejected(store: &Store, out: &OutDir) -> Result<Change, Error> {
-    let mut writer = store.writer("rejects")?;
-    for rows in parquet::read(&out.file("rejects.parquet")?)? {
+    copied(store, out, ("rejects", Vec::new()))
+}
+
+fn copied(store: &Store, out: &OutDir, (table, leaves): (&'static str, Vec<DataFile>)) -> Result<Change, Error> {
+    let mut writer = store.writer(table)?;
+    for rows in parquet::read(&out.file(&format!("{table}.parquet"))?)? {
         writer.write(&rows?)?;
     }
-    Ok(Change { table: "rejects", joins: writer.finish()?, leaves: Vec::new() })
+    Ok(Change { table, joins: writer.finish()?, leaves })
 }
 
 /// The events of the run.
@@ -139,8 +142,7 @@ pub fn seen(store: &Store, collected: &mut Collector<'_>) -> Result<Change, Erro
         }
         let days: Date32Array = some.iter().map(|(day, _)| Some(*day).filter(|d| *d != NO_DAY)).collect();
         let bytes = BinaryArray::from_iter_values(some.iter().map(|(_, digest)| digest.to_le_bytes()));
-        let schema = Schema::new(vec![date_field(), Field::new("digest", DataType::Binary, false)]);
-        let rows = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(days), Arc::new(bytes)]).map_err(fault)?;
+        let rows = RecordBatch::try_new(seen_schema(), vec![Arc::new(days), Arc::new(bytes)]).map_err(fault)?;
         writer.write(&rows)?;
     }
 }

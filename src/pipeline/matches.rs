@@ -197,10 +197,8 @@ impl RunMatches {
     }
 
     /// Takes matches of a rule that an earlier run kept.
-    pub fn restore_spans(&mut self, rules: &RuleSet, id: &str, (subject, spans): (&str, Vec<Span>)) {
-        if let Some(rule) = rules.rules.iter().position(|r| r.meta.id == id) {
-            self.matches.restore(rule as u32, subject, spans);
-        }
+    pub fn restore_spans(&mut self, rule: u32, subject: &str, spans: Vec<Span>) {
+        self.matches.restore(rule, subject, spans);
     }
 
     /// Hands out the steps of every correlation, by its id.
@@ -216,11 +214,8 @@ impl RunMatches {
     }
 
     /// Takes a step of a correlation that an earlier run kept.
-    pub fn restore_step(&mut self, rules: &RuleSet, id: &str, step: Step) -> Result<(), Error> {
-        match rules.correlations.iter().position(|c| c.meta.id == id) {
-            Some(correlation) => self.steps.push(correlation as u32, step),
-            None => Ok(()),
-        }
+    pub fn restore_step(&mut self, correlation: u32, step: Step) -> Result<(), Error> {
+        self.steps.push(correlation, step)
     }
 
     /// The episodes of every correlation.

@@ -3,13 +3,14 @@
 //! Records are read once, by the rules of that day. Verdicts, incidents and alerts are reached anew by every run from what was kept of all records,
 //! so late events, new inventories and new rules on facts tell in them, and one run or fifty end in the same rows.
 
-use super::carry::{Piece, pieces};
+use super::carry::{Ids, Piece, pieces};
 use super::collect::Collector;
 use super::engine::Engine;
 use super::fresh::{Fresh, Numbering, plan};
-use super::lasting::{self, Pieces, REPORTED, date_text, digests_of, specs};
+use super::gather::Gathered;
+use super::lasting::{self, Pieces, REPORTED, digests_of, specs};
 use super::owed::{Pending, Receivers, delivered, owe};
-use super::upkeep::{Retention, after_run};
+use super::upkeep::{Retention, after_run, is_before};
 use super::write::{Told, report};
 use super::{Run, read};
 use crate::error::Error;
@@ -21,7 +22,6 @@ use crate::store::ledger::{Ledger, Reading, joined};
 use crate::store::outdir::OutDir;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::TimestampMicrosecondType;
-use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -59,8 +59,7 @@ impl Night {
 /// Analyses what is new to a store. The findings are those that are new: incidents and alerts that no earlier run told, or that went on.
 pub fn analyze_into(engine: &Engine<'_>, mut run: Run<'_>, on: &Lasting<'_>) -> Result<(Findings, Night), Error> {
     let mut store = Store::open(on.dir, on.retention.now_us / 1000, &specs()?)?;
-    let mut ledger = Ledger::default();
-    store.rows("inputs", |_| true)?.try_for_each(|rows| ledger.add(&rows?))?;
+    let ledger = Ledger::of(store.rows("inputs", |_| true)?)?;
     let mut plan = plan(&ledger, std::mem::take(&mut run.inputs));
     let numbering = Numbering::of(&ledger, &mut plan.fresh);
     run.inputs = plan.fresh.iter().map(|f| f.input.clone()).collect();
@@ -151,26 +150,15 @@ impl Joining<'_, '_> {
             let all = joined(own, sources);
             gathered.name_input(number, name.clone(), all);
         }
+        let ids = Ids::of(self.engine.rules);
         for rows in self.store.rows("gathered", |_| true)? {
             for piece in pieces(&rows?, self.oldest_day) {
-                gathered.restore(self.engine.rules, &self.numbering.in_run, piece?)?;
+                gathered.restore(&ids, &self.numbering.in_run, piece?)?;
             }
         }
-        let numbers: FxHashMap<&str, u32> =
-            self.engine.rules.rules.iter().map(|r| r.meta.id.as_str()).zip(0..).collect();
-        let oldest = self.oldest_day.map(date_text);
-        for rows in self
-            .store
-            .rows("failures", |f| f.partition("date").is_none_or(|d| oldest.as_deref().is_none_or(|o| d >= o)))?
-        {
-            let rows = rows?;
-            let claims = claims(&rows)?;
-            let own = undiagnosed(&rows, &|row, rule| claims[row].iter().any(|claim| claim == rule)).map_err(fault)?;
-            let absent = claims.iter().map(|ids| ids.iter().filter(|id| !numbers.contains_key(id.as_str())).cloned());
-            let first = gathered.row_verdicts.len();
-            let absent = absent.map(Iterator::collect::<Vec<_>>).enumerate().filter(|(_, ids)| !ids.is_empty());
-            gathered.absent.claims.extend(absent.map(|(row, ids)| (first + row, ids)));
-            gathered.take_failures(own, &claims.iter().map(|ids| numbered(ids, &numbers)).collect::<Vec<_>>())?;
+        let is_old = is_before(self.oldest_day);
+        for rows in self.store.rows("failures", |file| !is_old(file))? {
+            restore_refusals(gathered, &ids, &rows?)?;
         }
         Ok(())
     }
@@ -192,7 +180,23 @@ impl Joining<'_, '_> {
 }
 
 fn fault(error: impl std::fmt::Display) -> Error {
-    Error::new("--store", error.to_string(), "this is a fault of keyfault: please report it")
+    Error::ours("--store", error)
+}
+
+/// Takes refusals that earlier runs kept, without what diagnosis added to them.
+fn restore_refusals(gathered: &mut Gathered, ids: &Ids<'_>, rows: &RecordBatch) -> Result<(), Error> {
+    let claims = claims(rows)?;
+    let own = undiagnosed(rows, &|row, rule| claims[row].iter().any(|claim| claim == rule)).map_err(fault)?;
+    let first = gathered.row_verdicts.len();
+    let mut numbers = Vec::new();
+    for (row, claims) in claims.iter().enumerate() {
+        let (known, absent) = ids.claiming(claims);
+        numbers.push(known);
+        if !absent.is_empty() {
+            gathered.absent.claims.insert(first + row, absent);
+        }
+    }
+    gathered.take_failures(own, &numbers)
 }
 
 /// The ids of the rules that claimed each record by itself.
@@ -201,11 +205,4 @@ fn claims(rows: &RecordBatch) -> Result<Vec<Vec<String>>, Error> {
     let lists = lists.as_list::<i32>();
     let texts = |list: arrow::array::ArrayRef| list.as_string::<i32>().iter().flatten().map(str::to_string).collect();
     Ok((0..lists.len()).map(|row| if lists.is_valid(row) { texts(lists.value(row)) } else { Vec::new() }).collect())
-}
-
-/// The numbers of rules, rising; a rule that this run does not have claims nothing in it.
-fn numbered(ids: &[String], numbers: &FxHashMap<&str, u32>) -> Vec<u32> {
-    let mut found: Vec<u32> = ids.iter().filter_map(|id| numbers.get(id.as_str()).copied()).collect();
-    found.sort_unstable();
-    found
 }

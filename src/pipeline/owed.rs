@@ -34,7 +34,7 @@ pub fn schema() -> SchemaRef {
 }
 
 fn fault(error: impl std::fmt::Display) -> Error {
-    Error::new(DELIVERIES, error.to_string(), "this is a fault of keyfault: please report it")
+    Error::ours(DELIVERIES, error)
 }
 
 fn rows(of: &[(&str, &str)], is_accepted: bool) -> Result<RecordBatch, Error> {

@@ -46,9 +46,8 @@ impl Reopened {
 
     /// Whether an alert of an earlier run stays as it is. Uses after an end are found anew by every run, for a list may come late.
     pub fn stays(&self, alert: &Alert) -> bool {
-        let ends = [Detector::UseAfterRevocation, Detector::UseAfterExpiry];
         let since = self.since_us(alert.credential_uid.as_deref().unwrap_or_default());
-        ends.iter().all(|detector| detector.name() != alert.detector)
+        !Detector::from_name(&alert.detector).is_some_and(Detector::looks_at_ends)
             && alert.window_start.zip(since).is_some_and(|(start, since)| start < since)
     }
 }

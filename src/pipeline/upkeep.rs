@@ -5,6 +5,7 @@ use super::owed::DELIVERIES;
 use crate::error::Error;
 use crate::model::finding::Micros;
 use crate::model::time::day_of;
+use crate::store::delta::DataFile;
 use crate::store::lasting::{Store, TableSpec};
 use crate::store::ledger::Ledger;
 use std::path::Path;
@@ -43,12 +44,14 @@ pub fn after_run(store: &mut Store, oldest_day: Option<i32>) -> Result<(), Error
 }
 
 fn forget(store: &mut Store, oldest_day: Option<i32>) -> Result<(), Error> {
-    let Some(oldest) = oldest_day.map(date_text) else { return Ok(()) };
-    for table in DATED {
-        let old = store.files(table, |f| f.partition("date").is_some_and(|date| date < oldest.as_str()))?;
-        store.forget(table, old)?;
-    }
-    Ok(())
+    let is_old = is_before(oldest_day);
+    DATED.into_iter().try_for_each(|table| store.forget(table, store.files(table, &is_old)?))
+}
+
+/// Whether a file holds rows of a day before the first that is kept.
+pub fn is_before(oldest_day: Option<i32>) -> impl Fn(&DataFile) -> bool {
+    let oldest = oldest_day.map(date_text);
+    move |file| file.partition("date").zip(oldest.as_deref()).is_some_and(|(date, oldest)| date < oldest)
 }
 
 /// What compacting did.
@@ -64,8 +67,7 @@ pub struct Compacted {
 pub fn compact_store(dir: &Path, retention: Retention) -> Result<Compacted, Error> {
     let specs: Vec<TableSpec> = specs()?;
     let mut store = Store::open(dir, retention.now_us / 1000, &specs)?;
-    let mut ledger = Ledger::default();
-    store.rows("inputs", |_| true)?.try_for_each(|rows| ledger.add(&rows?))?;
+    let ledger = Ledger::of(store.rows("inputs", |_| true)?)?;
     forget(&mut store, retention.oldest_day(ledger.last_event_us()))?;
     let mut joined = 0;
     for spec in &specs {

@@ -131,7 +131,7 @@ struct Table<T> {
 }
 
 fn fault(name: &str, error: ArrowError) -> Error {
-    Error::new(name, error.to_string(), "this is a fault of keyfault: please report it")
+    Error::ours(name, error)
 }
 
 impl<T> Table<T> {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// What no caller can mend.
 pub fn ours(error: impl std::fmt::Display) -> Error {
-    Error::new("query", error.to_string(), "this is a fault of keyfault: please report it")
+    Error::ours("query", error)
 }
 
 /// Rows for Polars.

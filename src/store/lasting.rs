@@ -96,11 +96,6 @@ impl Store {
         &self.dir
     }
 
-    /// The time of the run, in milliseconds.
-    pub fn now_ms(&self) -> i64 {
-        self.now_ms
-    }
-
     fn table(&self, name: &str) -> Result<&(Table, Snapshot), Error> {
         self.tables.get(name).ok_or_else(|| {
             Error::new(self.dir.join(name).display().to_string(), "is no table of the store", "report this as a bug")

@@ -102,8 +102,15 @@ pub fn reading_columns(readings: &[(Reading, u64)]) -> Vec<ArrayRef> {
 }
 
 impl Ledger {
+    /// The ledger that rows of `inputs` make.
+    pub fn of(rows: impl IntoIterator<Item = Result<RecordBatch, Error>>) -> Result<Ledger, Error> {
+        let mut ledger = Ledger::default();
+        rows.into_iter().try_for_each(|rows| ledger.add(&rows?))?;
+        Ok(ledger)
+    }
+
     /// Takes rows of `inputs`.
-    pub fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+    fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
         let column = |name: &str| {
             rows.column_by_name(name)
                 .ok_or_else(|| Error::new("inputs", format!("has no column {name}"), "restore the store from a copy"))
