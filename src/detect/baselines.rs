@@ -8,6 +8,7 @@ use crate::model::finding::{Micros, Outcome, Uses};
 use crate::model::place::Sighting;
 use crate::model::records::Codes;
 use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 
 /// What a credential takes beside its baseline: its name and its place in a table.
 const ENTRY_BYTES: usize = 120;
@@ -68,19 +69,17 @@ impl Baselines {
     pub fn merge(&mut self, other: Baselines, (input, record): (u32, u64)) {
         for (credential, mut baseline) in other.all {
             baseline.place(input, record);
-            let before = self.all.get(&credential).map_or(0, |own| own.bytes());
-            let own = match self.all.entry(credential) {
-                std::collections::hash_map::Entry::Vacant(own) => {
-                    self.bytes += own.key().len() + ENTRY_BYTES;
-                    own.insert(baseline)
+            match self.all.entry(credential) {
+                Entry::Vacant(own) => {
+                    self.bytes += own.key().len() + ENTRY_BYTES + baseline.bytes();
+                    own.insert(baseline);
                 }
-                std::collections::hash_map::Entry::Occupied(own) => {
-                    let own = own.into_mut();
-                    own.merge(*baseline);
-                    own
+                Entry::Occupied(mut own) => {
+                    let before = own.get().bytes();
+                    own.get_mut().merge(*baseline);
+                    self.bytes += own.get().bytes().saturating_sub(before);
                 }
-            };
-            self.bytes += own.bytes().saturating_sub(before);
+            }
         }
     }
 

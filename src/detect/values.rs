@@ -50,8 +50,8 @@ impl Values {
         match self.all.binary_search_by_key(&hash, |v| v.hash) {
             Ok(at) => self.all[at].see(first, None),
             Err(at) => {
-                let shown = shown.chars().take(SHOWN).collect::<String>().into();
-                self.all.insert(at, Value { hash, shown, first, again_us: None });
+                let end = shown.char_indices().nth(SHOWN).map_or(shown.len(), |(end, _)| end);
+                self.all.insert(at, Value { hash, shown: shown[..end].into(), first, again_us: None });
             }
         }
     }
